@@ -1,0 +1,224 @@
+# GNU make; ./configure writes config.mk. Sources are found by wildcard, objects go to build/.
+
+-include config.mk
+srcdir ?= .
+
+B := build
+T := $(B)/test
+LANGUAGE := -std=c11 -D_GNU_SOURCE
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wswitch-enum -Wimplicit-fallthrough
+# iquote: "status.h" is found in src/lib from everywhere, <status.h> never is
+INCLUDES := -iquote $(srcdir)/src/lib -iquote $(srcdir)/src
+PATHS = -DCINIT_VERSION='"$(CINIT_VERSION)"' -DCINIT_SYSCONFDIR='"$(sysconfdir)"' \
+	-DCINIT_LIBEXECDIR='"$(libexecdir)"' -DCINIT_SBINDIR='"$(sbindir)"' -DCINIT_BINDIR='"$(bindir)"'
+# glibc's fortify.h refuses to work without optimisation
+OPTIMISED = $(filter-out -O0,$(filter -O%,$(CFLAGS)))
+
+OUR_CFLAGS = $(LANGUAGE) $(WARNINGS) $(WERROR) $(INCLUDES) $(PATHS) $(SKALIBS_CPPFLAGS) $(SANITIZE)
+COMPILE = $(CC) $(OUR_CFLAGS) $(HARDENING) $(if $(OPTIMISED),$(FORTIFY)) $(CPPFLAGS) $(CFLAGS) \
+	$(MODE_CFLAGS) -MMD -MP
+LINK = $(CC) $(SANITIZE) $(HARDENING_LDFLAGS) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS)
+
+# Test objects are apart: faults are injected with --wrap, which sees neither what FORTIFY renames
+# nor what link-time optimisation inlines.
+TEST_COMPILE = $(CC) $(OUR_CFLAGS) -I$(srcdir)/tests $(CPPFLAGS) $(CFLAGS) \
+	-O1 -g -U_FORTIFY_SOURCE -fno-lto -MMD -MP
+TEST_LINK = $(CC) $(SANITIZE) $(CFLAGS) $(LDFLAGS)
+
+# A program is a directory of src; what it is called when the two differ:
+NAMES := cinit supervise svctl svlog svexec
+directory = $(if $(filter cinit,$1),init,$1)
+sources = $(sort $(wildcard $(srcdir)/src/$(call directory,$1)/*.c))
+objects = $(patsubst $(srcdir)/src/%.c,$2/%.o,$(call sources,$1))
+PROGRAMS := $(foreach name,$(NAMES),$(if $(filter %.c,$(call sources,$(name))),$(name)))
+# The supervisor is a library with a small main beside it.
+MAIN := supervise/main.o
+ifeq ($(wildcard $(srcdir)/src/supervise/main.c),)
+PROGRAMS := $(filter-out supervise,$(PROGRAMS))
+endif
+
+LIB_OBJECTS := $(call objects,lib,$(B)/obj)
+SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(B)/obj))
+
+TEST_LIB_OBJECTS := $(call objects,lib,$(T)/obj)
+TEST_SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(T)/obj))
+UNITS := $(patsubst $(srcdir)/tests/unit/%.c,$(T)/unit/%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
+SUITE := $(patsubst $(srcdir)/tests/suite/%.c,$(T)/suite/%,$(sort $(wildcard $(srcdir)/tests/suite/test_*.c)))
+UNIT_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/unit/test_*.sh))
+SUITE_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/suite/test_*.sh))
+# What the tests of a directory share: its other .c files
+shared = $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,\
+	$(filter-out $(srcdir)/tests/$1/test_%,$(sort $(wildcard $(srcdir)/tests/$1/*.c))))
+# Programs that tests run as services
+HELPERS := $(patsubst $(srcdir)/tests/helper/%.c,$(T)/helper/%,$(sort $(wildcard $(srcdir)/tests/helper/*.c)))
+
+MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
+
+all: programs
+
+ifndef CONFIGURED
+NEED_CONFIG := $(filter-out lint clean distclean,$(or $(MAKECMDGOALS),all))
+ifneq ($(NEED_CONFIG),)
+$(error run ./configure first)
+endif
+endif
+
+programs: $(addprefix $(B)/,$(PROGRAMS))
+
+$(B)/obj/%.o: $(srcdir)/src/%.c config.mk
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# rm: a member whose source is gone must go too
+define archive
+@mkdir -p $(@D)
+@rm -f $@
+$(AR) rcs $@ $(filter %.o,$^)
+endef
+
+$(B)/libcinit.a: $(LIB_OBJECTS)
+	$(archive)
+$(B)/libsupervise.a: $(SUPERVISE_OBJECTS)
+	$(archive)
+
+define program
+$(B)/$1: $2 $3 $(B)/libcinit.a
+	$$(LINK) -o $$@ $$^ $$(SKALIBS_LIBS)
+endef
+$(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
+	$(eval $(call program,$(name),$(call objects,$(name),$(B)/obj),)))
+ifneq ($(filter cinit,$(PROGRAMS)),)
+$(eval $(call program,cinit,$(call objects,cinit,$(B)/obj),$(B)/libsupervise.a))
+endif
+ifneq ($(filter supervise,$(PROGRAMS)),)
+$(eval $(call program,supervise,$(B)/obj/$(MAIN),$(B)/libsupervise.a))
+endif
+
+## tests
+
+$(T)/obj/%.o: $(srcdir)/src/%.c config.mk
+	@mkdir -p $(@D)
+	$(TEST_COMPILE) -c -o $@ $<
+$(T)/%.o: $(srcdir)/tests/%.c config.mk
+	@mkdir -p $(@D)
+	$(TEST_COMPILE) -c -o $@ $<
+
+$(T)/libcinit.a: $(TEST_LIB_OBJECTS)
+	$(archive)
+$(T)/libsupervise.a: $(TEST_SUPERVISE_OBJECTS)
+	$(archive)
+# The programs' own files but main.c, for tests of their parts. A test gets those of the program
+# that it includes a header of: two programs may use one name for different functions.
+$(T)/lib%.a:
+	$(archive)
+define test_archive
+$(T)/lib$1.a: $(filter-out %/main.o,$(call objects,$1,$(T)/obj))
+endef
+$(foreach name,$(filter-out supervise,$(PROGRAMS)),$(eval $(call test_archive,$(name))))
+TEST_ARCHIVES := $(patsubst %,$(T)/lib%.a,$(filter-out supervise,$(PROGRAMS)))
+$(T)/libunit.a: $(call shared,unit)
+$(T)/libsuite.a: $(call shared,suite)
+
+# wraps FILE...: the linker's options for the files' `/* wrap: open read */` comments
+wraps = sed -n '1,10s,.*/\* *wrap: *\([^*]*\)\*/.*,\1,p' $1 | tr -s ' \n' '\n\n' | sed '/./!d; s/^/-Wl,--wrap=/' | sort -u
+# parts FILE: the archives of the programs that it includes headers of
+parts = for name in $(filter-out supervise,$(PROGRAMS)); do \
+	directory=$$name; [ $$name != cinit ] || directory=init; \
+	! grep -Eq "^\#include \"([^\"]*/)?$$directory/[^\"]*\"" $1 || echo $(T)/lib$$name.a; done
+
+$(T)/unit/%: $(T)/unit/%.o $(T)/libunit.a $(TEST_ARCHIVES) $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
+	$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
+		$$($(call parts,$(srcdir)/tests/unit/$*.c)) $(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
+$(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
+	$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
+		$(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
+$(T)/helper/%: $(T)/helper/%.o $(T)/libcinit.a
+	$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
+
+$(T)/.cmocka: config.mk
+	@mkdir -p $(T)
+	@printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' '#include <stdint.h>' '#include <setjmp.h>' \
+		'#include <cmocka.h>' 'int main(void) { return cmocka_run_group_tests_name("", (struct CMUnitTest *)0, 0, 0); }' >$@.c
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -w -o $@.out $@.c $(LDFLAGS) -lcmocka 2>$@.log || { \
+		echo "cmocka is missing or does not work with $(CC): install the package libcmocka-dev (see $@.log)" >&2; exit 1; }
+	@touch $@
+
+tests: $(UNITS) $(SUITE) $(HELPERS)
+
+RUN = CINIT_BUILD=$(CURDIR)/$(B) CINIT_SOURCE=$(abspath $(srcdir)) $(srcdir)/tests/run -l $(T)/log $(RUNFLAGS)
+
+check: programs tests
+	@$(RUN) $(UNITS) $(UNIT_SCRIPTS) $(SUITE) $(SUITE_SCRIPTS)
+check-units: $(UNITS)
+	@$(RUN) $(UNITS) $(UNIT_SCRIPTS)
+check-suite: programs $(SUITE) $(HELPERS)
+	@$(RUN) $(SUITE) $(SUITE_SCRIPTS)
+check-container: programs
+	@if [ -x $(srcdir)/tests/container/run ]; then \
+		CINIT_BUILD=$(CURDIR)/$(B) $(srcdir)/tests/container/run; \
+	else \
+		echo '0 passed, 0 failed, 0 skipped'; \
+	fi
+
+lint:
+	@$(srcdir)/tools/lint
+
+## installation
+
+INSTALL := install
+INSTALL_PROGRAM = $(INSTALL) -m 755
+INSTALL_DATA = $(INSTALL) -m 644
+bashdir = $(datadir)/bash-completion/completions
+zshdir = $(datadir)/zsh/site-functions
+fishdir = $(datadir)/fish/vendor_completions.d
+examplesdir = $(docdir)/examples
+# where PROGRAM
+where = $(if $(filter cinit,$1),$(sbindir),$(if $(filter supervise,$1),$(libexecdir)/cinit,$(bindir)))
+# where-completion FILE: svctl.bash, _svctl, svctl.fish; the shells want them named as the command
+completion = $(if $(filter %.bash,$1),$(bashdir)/$(notdir $(1:.bash=)),\
+	$(if $(filter %.fish,$1),$(fishdir)/$(notdir $1),$(zshdir)/$(notdir $1)))
+COMPLETIONS := $(sort $(wildcard $(srcdir)/completions/*))
+EXAMPLES := $(shell cd $(srcdir) && [ ! -d examples ] || find examples ! -type d | LC_ALL=C sort)
+DOCUMENTS := $(wildcard $(srcdir)/README.md $(srcdir)/LICENSE $(srcdir)/doc/*.md)
+
+define install_line
+$2 -D $1 '$(DESTDIR)$(strip $3)'
+
+endef
+manual = $(mandir)/man$(subst .,,$(suffix $1))/$(notdir $1)
+
+# cp -P: an example may be a symlink, and stays one
+install: programs
+	$(foreach name,$(PROGRAMS),$(call install_line,$(B)/$(name),$(INSTALL_PROGRAM),$(call where,$(name))/$(name)))
+	$(foreach page,$(MAN),$(call install_line,$(page),$(INSTALL_DATA),$(call manual,$(page))))
+	$(foreach file,$(COMPLETIONS),$(call install_line,$(file),$(INSTALL_DATA),$(call completion,$(file))))
+	$(foreach file,$(DOCUMENTS),$(call install_line,$(file),$(INSTALL_DATA),$(docdir)/$(notdir $(file))))
+	@for file in $(EXAMPLES); do \
+		mkdir -p "$(DESTDIR)$(docdir)/$${file%/*}" && \
+		cp -Pp $(srcdir)/"$$file" "$(DESTDIR)$(docdir)/$$file" || exit 1; \
+	done
+	$(INSTALL) -d '$(DESTDIR)$(sysconfdir)/cinit'
+
+install-strip:
+	$(MAKE) install INSTALL_PROGRAM='$(INSTALL) -s -m 755'
+
+# Configuration stays; directories go when they are empty.
+uninstall:
+	rm -f $(foreach name,$(PROGRAMS),'$(DESTDIR)$(call where,$(name))/$(name)')
+	rm -f $(foreach page,$(MAN),'$(DESTDIR)$(call manual,$(page))')
+	rm -f $(foreach file,$(COMPLETIONS),'$(DESTDIR)$(strip $(call completion,$(file)))')
+	rm -f $(foreach file,$(DOCUMENTS),'$(DESTDIR)$(docdir)/$(notdir $(file))')
+	rm -rf '$(DESTDIR)$(examplesdir)'
+	-rmdir '$(DESTDIR)$(docdir)' '$(DESTDIR)$(libexecdir)/cinit' '$(DESTDIR)$(sysconfdir)/cinit' 2>/dev/null || :
+
+clean:
+	rm -rf $(B)
+distclean: clean
+	rm -f config.mk config.log
+
+.PHONY: all programs tests check check-units check-suite check-container lint \
+	install install-strip uninstall clean distclean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+-include $(shell [ ! -d $(B) ] || find $(B) -name '*.d')
