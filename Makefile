@@ -3,6 +3,9 @@
 -include config.mk
 srcdir ?= .
 
+# make V=1 shows the commands in full
+say = $(if $(V),,@printf '%-4s %s\n' '$1' $@; )
+
 B := build
 T := $(B)/test
 LANGUAGE := -std=c11 -D_GNU_SOURCE
@@ -67,13 +70,13 @@ programs: $(addprefix $(B)/,$(PROGRAMS))
 
 $(B)/obj/%.o: $(srcdir)/src/%.c config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call say,CC)$(COMPILE) -c -o $@ $<
 
 # rm: a member whose source is gone must go too
 define archive
 @mkdir -p $(@D)
 @rm -f $@
-$(AR) rcs $@ $(filter %.o,$^)
+$(call say,AR)$(AR) rcs $@ $(filter %.o,$^)
 endef
 
 $(B)/libcinit.a: $(LIB_OBJECTS)
@@ -83,7 +86,7 @@ $(B)/libsupervise.a: $(SUPERVISE_OBJECTS)
 
 define program
 $(B)/$1: $2 $3 $(B)/libcinit.a
-	$$(LINK) -o $$@ $$^ $$(SKALIBS_LIBS)
+	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(SKALIBS_LIBS)
 endef
 $(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
 	$(eval $(call program,$(name),$(call objects,$(name),$(B)/obj),)))
@@ -98,10 +101,10 @@ endif
 
 $(T)/obj/%.o: $(srcdir)/src/%.c config.mk
 	@mkdir -p $(@D)
-	$(TEST_COMPILE) -c -o $@ $<
+	$(call say,CC)$(TEST_COMPILE) -c -o $@ $<
 $(T)/%.o: $(srcdir)/tests/%.c config.mk
 	@mkdir -p $(@D)
-	$(TEST_COMPILE) -c -o $@ $<
+	$(call say,CC)$(TEST_COMPILE) -c -o $@ $<
 
 $(T)/libcinit.a: $(TEST_LIB_OBJECTS)
 	$(archive)
@@ -109,31 +112,31 @@ $(T)/libsupervise.a: $(TEST_SUPERVISE_OBJECTS)
 	$(archive)
 # The programs' own files but main.c, for tests of their parts. A test gets those of the program
 # that it includes a header of: two programs may use one name for different functions.
-$(T)/lib%.a:
-	$(archive)
 define test_archive
-$(T)/lib$1.a: $(filter-out %/main.o,$(call objects,$1,$(T)/obj))
+$(T)/lib$1.a: $(filter-out %/main.o,$(patsubst $(srcdir)/src/%.c,$(T)/obj/%.o,$(sort $(wildcard $(srcdir)/src/$1/*.c))))
+	$$(archive)
 endef
-$(foreach name,$(filter-out supervise,$(PROGRAMS)),$(eval $(call test_archive,$(name))))
-TEST_ARCHIVES := $(patsubst %,$(T)/lib%.a,$(filter-out supervise,$(PROGRAMS)))
+PARTS := $(filter-out supervise,$(foreach name,$(PROGRAMS),$(call directory,$(name))))
+$(foreach part,$(PARTS),$(eval $(call test_archive,$(part))))
 $(T)/libunit.a: $(call shared,unit)
+	$(archive)
 $(T)/libsuite.a: $(call shared,suite)
+	$(archive)
 
 # wraps FILE...: the linker's options for the files' `/* wrap: open read */` comments
 wraps = sed -n '1,10s,.*/\* *wrap: *\([^*]*\)\*/.*,\1,p' $1 | tr -s ' \n' '\n\n' | sed '/./!d; s/^/-Wl,--wrap=/' | sort -u
 # parts FILE: the archives of the programs that it includes headers of
-parts = for name in $(filter-out supervise,$(PROGRAMS)); do \
-	directory=$$name; [ $$name != cinit ] || directory=init; \
-	! grep -Eq "^\#include \"([^\"]*/)?$$directory/[^\"]*\"" $1 || echo $(T)/lib$$name.a; done
+parts = for part in $(PARTS); do \
+	! grep -Eq "^\#include \"([^\"]*/)?$$part/[^\"]*\"" $1 || echo $(T)/lib$$part.a; done
 
-$(T)/unit/%: $(T)/unit/%.o $(T)/libunit.a $(TEST_ARCHIVES) $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
-	$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
+$(T)/unit/%: $(T)/unit/%.o $(T)/libunit.a $(patsubst %,$(T)/lib%.a,$(PARTS)) $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
+	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
 		$$($(call parts,$(srcdir)/tests/unit/$*.c)) $(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
 $(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
-	$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
+	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
 		$(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
 $(T)/helper/%: $(T)/helper/%.o $(T)/libcinit.a
-	$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
+	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
 
 $(T)/.cmocka: config.mk
 	@mkdir -p $(T)
