@@ -1,0 +1,412 @@
+/* Processes: pidfds where there are any, /proc where there are none, and what is left without both.
+ *
+ * Two kinds of identity exist, and which one a process got depends on what worked when somebody asked: the
+ * inode of its pidfd, or its start time with the top bit set. They are never mixed up: a recorded
+ * identity is compared with one of its own kind, and where that cannot be had the answer is "unsure". Without
+ * that, one EMFILE at the wrong moment would declare a living service gone, and a second one would be started. */
+#include "process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/uint64.h>
+
+/* The same numbers on every architecture; headers may be older than the kernel. */
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+#define PIDFS_MAGIC   0x50494446
+#define START_KIND    ((uint64_t)1 << 63) /* an identity that is a start time */
+#define PROC_PATH     64
+#define STAT_SIZE     1024    /* /proc/PID/stat: 52 numbers and a name */
+#define DESCRIPTORS   1048576 /* fs.nr_open unless somebody raised it */
+
+/* What is found out once; a process and its forks live under one kernel and one filter. */
+static int pidfd_error;                                        /* errno of "there are no pidfds" */
+static enum { PIDFS_UNKNOWN, PIDFS_YES, PIDFS_NO } pidfs;      /* have pidfds inodes of their own? */
+static pid_t proc_checked;                                     /* for whom /proc was found right */
+
+/* ----------------------------------------------------------------------------- /proc */
+
+/* Is what is mounted on /proc about our pid namespace? In another one's the numbers mean other
+ * processes, and acting on them would hit bystanders. Only a yes is remembered: /proc may come later. */
+static int proc_is_ours(void)
+{
+	char link[PROC_PATH];
+	uint64_t pid;
+	pid_t me = getpid();
+
+	if (proc_checked == me)
+		return 1;
+	ssize_t r = readlink("/proc/self", link, sizeof link - 1);
+	if (r < 0)
+		return 0;
+	link[r] = 0;
+	if (!uint64_scan(link, &pid) || pid != (uint64_t)me) {
+		errno = ENOENT;
+		return 0;
+	}
+	proc_checked = me;
+	return 1;
+}
+
+static int proc_open(char const *path)
+{
+	int fd;
+
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	while (fd < 0 && errno == EINTR);
+	return fd;
+}
+
+static int proc_open_pid(pid_t pid, char const *file)
+{
+	char path[PROC_PATH];
+
+	if (!proc_is_ours())
+		return -1;
+	snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, file);
+	return proc_open(path);
+}
+
+/* Field `n` (4: parent, 22: start time) of /proc/PID/stat. Field 2, the name, may hold blanks and parentheses:
+ * the count begins after the last one. 1, or 0. */
+static int proc_stat(pid_t pid, unsigned int n, uint64_t *value)
+{
+	char buf[STAT_SIZE];
+	int fd = proc_open_pid(pid, "stat");
+
+	if (fd < 0)
+		return 0;
+	ssize_t r = fd_read(fd, buf, sizeof buf - 1);
+	fd_close(fd);
+	if (r <= 0)
+		return 0;
+	buf[r] = 0;
+	char *p = strrchr(buf, ')');
+	for (unsigned int field = 2; p && field < n; field++) {
+		p = strchr(p, ' ');
+		if (p)
+			p++;
+	}
+	return p && uint64_scan(p, value);
+}
+
+/* ------------------------------------------------------------------------- identities */
+
+int process_pidfd(pid_t pid)
+{
+	if (pidfd_error) {
+		errno = pidfd_error;
+		return -1;
+	}
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* always close-on-exec */
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		pidfd_error = errno;
+	return fd;
+}
+
+/* Is this what process_pidfd says of a pid that is nobody's, or only a thread's (EINVAL, since 6.13 ENOENT)? */
+static int is_nobody(int error)
+{
+	return error == ESRCH || error == EINVAL || error == ENOENT;
+}
+
+/* The inode, where it is one process's own: before pidfs all pidfds shared one. 0: nothing told. */
+static uint64_t pidfd_inode(int fd)
+{
+	struct stat st;
+	struct statfs fs;
+
+	if (pidfs == PIDFS_NO)
+		return 0;
+	if (pidfs == PIDFS_UNKNOWN) {
+		if (fstatfs(fd, &fs) < 0)
+			return 0;
+		pidfs = (uint64_t)fs.f_type == PIDFS_MAGIC ? PIDFS_YES : PIDFS_NO;
+		if (pidfs == PIDFS_NO)
+			return 0;
+	}
+	return fstat(fd, &st) < 0 ? 0 : (uint64_t)st.st_ino & ~START_KIND;
+}
+
+static uint64_t start_identity(pid_t pid)
+{
+	uint64_t ticks;
+
+	return proc_stat(pid, 22, &ticks) ? ticks | START_KIND : 0;
+}
+
+uint64_t process_identity(pid_t pid)
+{
+	uint64_t inode = 0;
+
+	if (pid <= 0)
+		return 0;
+	int fd = process_pidfd(pid);
+	if (fd >= 0) {
+		inode = pidfd_inode(fd);
+		fd_close(fd);
+	}
+	/* a failure that can pass (EMFILE) gets no start time either: "unknown" is honest */
+	if (inode || (fd < 0 && !pidfd_error) || pidfs == PIDFS_YES)
+		return inode;
+	return start_identity(pid);
+}
+
+/* Somebody may have the pid, and nothing tells who. */
+static enum process_alive alive_by_pid(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH ? PROCESS_GONE : PROCESS_UNSURE;
+}
+
+static enum process_alive compare(uint64_t now, pid_t pid, uint64_t identity)
+{
+	if (!now || !identity)
+		return alive_by_pid(pid);
+	return now == identity ? PROCESS_ALIVE : PROCESS_GONE;
+}
+
+enum process_alive process_alive(pid_t pid, uint64_t identity)
+{
+	if (pid <= 0)
+		return PROCESS_GONE;
+	if (!identity)
+		return alive_by_pid(pid);
+	if (identity & START_KIND)
+		return compare(start_identity(pid), pid, identity);
+	int fd = process_pidfd(pid);
+	if (fd < 0)
+		return is_nobody(errno) ? PROCESS_GONE : alive_by_pid(pid);
+	uint64_t now = pidfd_inode(fd);
+	fd_close(fd);
+	return compare(now, pid, identity);
+}
+
+/* Without pidfds: between the look and the kill the pid could be reused, which nothing can prevent here. */
+static int signal_by_pid(pid_t pid, int sig)
+{
+	if (!kill(pid, sig))
+		return 1;
+	return errno == ESRCH ? 0 : -1;
+}
+
+int process_signal(pid_t pid, uint64_t identity, int sig)
+{
+	if (pid <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	int fd = process_pidfd(pid), r;
+	if (fd < 0 && is_nobody(errno))
+		return 0;
+	if (fd < 0 && !pidfd_error)
+		return -1;
+	/* the descriptor is open before the comparison: whom it finds is whom the signal reaches */
+	enum process_alive alive = PROCESS_ALIVE;
+	if (identity && (identity & START_KIND || fd < 0))
+		alive = process_alive(pid, identity);
+	else if (identity)
+		alive = compare(pidfd_inode(fd), pid, identity);
+	if (alive == PROCESS_ALIVE) {
+		r = fd < 0 ? -1 : (int)syscall(SYS_pidfd_send_signal, fd, sig, (siginfo_t *)0, 0);
+		if (fd < 0 || (r < 0 && errno == ENOSYS))
+			r = signal_by_pid(pid, sig);
+		else
+			r = !r ? 1 : errno == ESRCH ? 0 : -1;
+	} else {
+		/* a known identity that cannot be compared: better no signal than a bystander's */
+		r = alive == PROCESS_GONE ? 0 : -1;
+		errno = ENOTSUP;
+	}
+	if (fd >= 0)
+		fd_close(fd);
+	return r;
+}
+
+/* --------------------------------------------------------------------------- children */
+
+/* A list of numbers with blanks between them, which arrives in pieces. */
+static int children_listed(int fd, int (*each)(pid_t pid, void *data), void *data)
+{
+	char buf[4096];
+	pid_t pid = 0;
+	int count = 0;
+
+	for (;;) {
+		ssize_t r = fd_read(fd, buf, sizeof buf);
+		if (r < 0)
+			return -1;
+		for (ssize_t i = 0; i < r; i++) {
+			if (buf[i] >= '0' && buf[i] <= '9') {
+				pid = pid * 10 + (buf[i] - '0');
+				continue;
+			}
+			if (!pid)
+				continue;
+			count++;
+			if (each(pid, data))
+				return count;
+			pid = 0;
+		}
+		if (!r)
+			break;
+	}
+	if (pid) {
+		count++;
+		each(pid, data);
+	}
+	return count;
+}
+
+/* A kernel without CONFIG_PROC_CHILDREN: ask everybody for his parent. */
+static int children_searched(int (*each)(pid_t pid, void *data), void *data)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	uint64_t parent, pid;
+	uint64_t me = (uint64_t)getpid();
+	int count = 0;
+
+	if (!dir)
+		return -1;
+	while ((errno = 0, d = readdir(dir))) {
+		size_t len = uint64_scan(d->d_name, &pid);
+		if (!len || d->d_name[len] || !proc_stat((pid_t)pid, 4, &parent) || parent != me)
+			continue;
+		count++;
+		if (each((pid_t)pid, data))
+			break;
+	}
+	int error = d ? 0 : errno;
+	closedir(dir);
+	errno = error;
+	return error ? -1 : count;
+}
+
+int process_children(int (*each)(pid_t pid, void *data), void *data)
+{
+	if (!proc_is_ours())
+		return -1;
+	int fd = proc_open("/proc/thread-self/children");
+	if (fd < 0)
+		return errno == ENOENT ? children_searched(each, data) : -1;
+	int r = children_listed(fd, each, data);
+	fd_close(fd);
+	return r;
+}
+
+int process_has_env(pid_t pid, char const *name, char const *value)
+{
+	char buf[4096];
+	size_t nlen = strlen(name), total = nlen + 1 + strlen(value);
+	size_t at = 0; /* bytes of the present entry that matched so far; more than total: it does not */
+	int found = 0, fd = proc_open_pid(pid, "environ");
+	ssize_t r;
+
+	if (fd < 0)
+		return -1;
+	while (!found && (r = fd_read(fd, buf, sizeof buf)) > 0) {
+		for (ssize_t i = 0; i < r && !found; i++) {
+			char want = at < nlen ? name[at] : at == nlen ? '=' : at <= total ? value[at - nlen - 1] : 1;
+			if (!buf[i]) {
+				found = at == total;
+				at = 0;
+			} else {
+				at = at < total && buf[i] == want ? at + 1 : total + 1;
+			}
+		}
+	}
+	fd_close(fd);
+	return found ? 1 : r < 0 ? -1 : 0;
+}
+
+pid_t process_session(pid_t pid)
+{
+	return getsid(pid);
+}
+
+/* ------------------------------------------------------------------------ our own self */
+
+static int close_listed(int first)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *d;
+	uint64_t fd;
+
+	if (!dir)
+		return 0;
+	/* the list goes by number, so that closing while reading skips nobody */
+	while ((d = readdir(dir))) {
+		if (uint64_scan(d->d_name, &fd) && (int)fd >= first && (int)fd != dirfd(dir))
+			close((int)fd);
+	}
+	closedir(dir);
+	return 1;
+}
+
+void process_close_from(int first)
+{
+	struct rlimit limit;
+
+	if (!syscall(SYS_close_range, (unsigned int)first, ~0u, 0))
+		return;
+	if (close_listed(first))
+		return;
+	/* the table may be full: all from `first` on go anyway */
+	close(first);
+	if (close_listed(first))
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > DESCRIPTORS)
+		limit.rlim_cur = DESCRIPTORS;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+void process_boot_id(unsigned char id[16])
+{
+	char buf[64];
+	size_t digits = 0;
+	int fd = proc_open("/proc/sys/kernel/random/boot_id");
+
+	memset(id, 0, 16);
+	if (fd < 0)
+		return;
+	ssize_t r = fd_read(fd, buf, sizeof buf);
+	fd_close(fd);
+	for (ssize_t i = 0; i < r && digits < 32; i++) {
+		char const *hex = "0123456789abcdef", *p = buf[i] ? strchr(hex, buf[i]) : 0;
+		if (!p)
+			continue;
+		id[digits / 2] = (unsigned char)(id[digits / 2] << 4 | (p - hex));
+		digits++;
+	}
+	if (digits != 32)
+		memset(id, 0, 16);
+}
+
+int process_subreaper(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -1 : 0;
+}

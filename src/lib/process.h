@@ -1,0 +1,52 @@
+/* Processes: who is who, and how to be sure of it.
+ *
+ * An identity tells one process from a later one with the same pid. It is the
+ * inode of the pidfd where that is a pidfs (Linux 6.9: unique for as long as the
+ * machine is up), else the start time in /proc, else 0: unknown. */
+#ifndef CINIT_PROCESS_H
+#define CINIT_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A close-on-exec pidfd; -1 with errno. ENOSYS or EPERM: the kernel or a seccomp filter
+ * has none (after the first such answer it is not asked again). ESRCH: no such process. */
+int process_pidfd(pid_t pid);
+
+/* The identity of a living or unreaped process; 0 where nothing tells. */
+uint64_t process_identity(pid_t pid);
+
+enum process_alive {
+	PROCESS_GONE,    /* nobody, or somebody else, has this pid */
+	PROCESS_ALIVE,   /* it is that very process (or its zombie) */
+	PROCESS_UNSURE   /* somebody has this pid and nothing tells who */
+};
+enum process_alive process_alive(pid_t pid, uint64_t identity);
+
+/* Sends a signal to a process that is no child of ours, by pidfd, after comparing its
+ * identity. 1: sent. 0: gone. -1: errno. Falls back on kill(2) where there are no pidfds. */
+int process_signal(pid_t pid, uint64_t identity, int sig);
+
+/* Calls `each` for every child of the calling (single-threaded) process, from
+ * /proc/thread-self/children, else by parent in /proc/PID/stat. `each` returns 0 to go on.
+ * Returns the number of children seen, or -1 with errno (no /proc). */
+int process_children(int (*each)(pid_t pid, void *data), void *data);
+
+/* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told. */
+int process_has_env(pid_t pid, char const *name, char const *value);
+
+/* Session of a process; -1 with errno. */
+pid_t process_session(pid_t pid);
+
+/* Closes every descriptor from `first` on: close_range(2), else those in /proc/self/fd, else all
+ * up to the soft limit. */
+void process_close_from(int first);
+
+/* The kernel's boot id as 16 bytes; zeros where it cannot be read. */
+void process_boot_id(unsigned char id[16]);
+
+/* Makes us the reaper of our descendants. 0, or -1 with errno. */
+int process_subreaper(void);
+
+#endif
