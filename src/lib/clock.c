@@ -1,0 +1,49 @@
+/* Time: the two clocks, and waiting. */
+#include "clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+#include <time.h>
+
+uint64_t clock_boottime(void)
+{
+	struct timespec t = { 0 };
+	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0)
+		clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
+}
+
+void clock_label(uint64_t *sec, uint32_t *nsec)
+{
+	struct timespec t = { 0 };
+	clock_gettime(CLOCK_REALTIME, &t);
+	*sec = CLOCK_TAI_EPOCH + (uint64_t)t.tv_sec;
+	*nsec = (uint32_t)t.tv_nsec;
+}
+
+uint64_t clock_earlier(uint64_t a, uint64_t b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	return a < b ? a : b;
+}
+
+/* Not iopause: it counts on from its own clock, and after EINTR it waits the whole time again. */
+int clock_poll(struct pollfd *fds, unsigned int n, uint64_t deadline)
+{
+	for (;;) {
+		uint64_t now = deadline ? clock_boottime() : 0;
+		uint64_t left = deadline > now ? deadline - now : 0;
+		struct timespec timeout = {
+			.tv_sec = (time_t)(left / CLOCK_SECOND),
+			.tv_nsec = (long)(left % CLOCK_SECOND),
+		};
+		int r = ppoll(fds, n, deadline ? &timeout : NULL, NULL);
+		if (r > 0 || (r < 0 && errno != EINTR))
+			return r;
+		/* ppoll's clock stands still while the machine sleeps and may round: ask ours. */
+		if (r == 0 && deadline && clock_boottime() >= deadline)
+			return 0;
+	}
+}

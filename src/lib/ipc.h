@@ -1,0 +1,94 @@
+/* The seam between processes: a pair of FIFOs for each service, and nothing outside
+ * ipc.c knows that they are FIFOs.
+ *
+ * `in` takes commands: many writers, one reader. `out` carries no bytes: when it
+ * hangs up, the record beside it has changed. See cinit-ipc(7) for the protocol and
+ * for why no wake-up can be lost. */
+#ifndef CINIT_IPC_H
+#define CINIT_IPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "frame.h"
+#include "status.h"
+
+/* ------------------------------------------------------------------ the owner's side */
+
+struct cinit_ipc {
+	int dir;        /* directory of the pair; the caller's, not closed here */
+	int in;         /* O_RDWR, so that it never sees an end; -1: none */
+	int out;        /* O_WRONLY; -1: could not be made, nobody is told of changes */
+	uint8_t spare_status; /* `.status` lies ready for an exchange */
+	uint8_t spare_out;    /* `.out` lies ready */
+	uint8_t no_exchange;  /* this file system knows no RENAME_EXCHANGE */
+	size_t have, next;    /* bytes read from `in`, bytes decoded of them */
+	struct frame_decoder decoder;
+	unsigned char buffer[512];
+};
+
+/* Makes `in` and `out` in directory `dir`, or takes over those that are there (ours, FIFOs, not
+ * links; anything else in their place is removed and made anew), and opens them. `in` gets
+ * mode 0600, or 0620 and the group where `group` is not (gid_t)-1. Frames that are
+ * already in `in` stay there. The umask must be 0. 0, or -1 with errno. */
+int cinit_ipc_init(struct cinit_ipc *ipc, int dir, gid_t group);
+
+/* Makes just the FIFO `out` in `dir`, as cinit does before the first supervisor runs. 0, or -1
+ * with errno; one that is there is no error. */
+int cinit_ipc_prepare(int dir);
+
+/* The descriptor to poll for reading. */
+int cinit_ipc_fd(struct cinit_ipc const *ipc);
+
+/* Takes the next message. 1: `*m` holds it. 0: none now. -1: errno. Never blocks. */
+int cinit_ipc_listen(struct cinit_ipc *ipc, struct message *m);
+
+/* Publishes: replaces the record, then hangs up on everybody who watches. The caller has counted
+ * s->change up. 0, or -1 with errno: then the old record stands and nobody was told (or, where only the
+ * new `out` could not be made, everybody was hung up on and `out` is -1 until a later call makes it). */
+int cinit_ipc_publish(struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r);
+
+/* Closes both ends; removes nothing. */
+void cinit_ipc_close(struct cinit_ipc *ipc);
+
+/* ----------------------------------------------------------------- the client's side */
+
+/* One service in flight: at most two descriptors. */
+struct cinit_client {
+	int base;          /* directory descriptor that `path` is relative to, or AT_FDCWD */
+	char const *path;  /* the state directory, e.g. "web" under the run directory; not copied */
+	int in, out;       /* -1: not open */
+};
+#define CINIT_CLIENT_ZERO { .base = -1, .path = 0, .in = -1, .out = -1 }
+
+enum cinit_sent {
+	CINIT_SENT,
+	CINIT_NO_SERVICE,       /* no such directory or FIFO */
+	CINIT_NO_SUPERVISOR,    /* nobody reads: wait on `out`, then send again */
+	CINIT_FULL,             /* the FIFO is full: the supervisor is stopped or drowned */
+	CINIT_DENIED,           /* not permitted */
+	CINIT_NOT_FIFO,         /* something else lies in its place */
+	CINIT_SEND_ERROR        /* errno */
+};
+
+/* Sends one frame (m->id != 0) or one letter (m->id == 0). Opens `in` when it is not open, and keeps
+ * it open: an unread frame lives as long as somebody holds the FIFO. Never blocks. */
+enum cinit_sent cinit_ipc_send(struct cinit_client *c, struct message const *m);
+
+/* Closes `in`, so that the next send opens the present one. */
+void cinit_ipc_unsend(struct cinit_client *c);
+
+/* Opens the present `out` (closing a former one) and then reads the record, so that whatever is
+ * published after this read hangs up c->out. `r` may be NULL. STATUS_OK and STATUS_SYSTEM/ENOENT (nothing
+ * published yet) leave c->out open: poll it with events = 0, and call again at POLLHUP. Where `out`
+ * itself cannot be opened: STATUS_SYSTEM, c->out is -1. */
+enum status_error cinit_ipc_watch(struct cinit_client *c, struct status *s, struct status_ring *r);
+
+/* Closes what is open. */
+void cinit_ipc_release(struct cinit_client *c);
+
+/* A fresh random id, never 0. Never blocks, not even at early boot. */
+uint64_t cinit_ipc_id(void);
+
+#endif

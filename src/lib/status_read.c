@@ -1,0 +1,52 @@
+/* The status record: reading it from its file. */
+#include "status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include "path.h"
+
+/* A record changes under its reader where a publication falls between two of its system calls.
+ * Twice in a row is rare; this often means damage. */
+#define TRIES 64
+
+/* Is `file` what we have open? Otherwise it became the spare meanwhile, and what we read of it may
+ * be half a record, or a whole one that is yet to be published, and never will be if its writer
+ * dies now. */
+static int is_published(int base, char const *file, int fd)
+{
+	struct stat ours, theirs;
+	return fstat(fd, &ours) == 0 && fstatat(base, file, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+static enum status_error read_once(
+	int base, char const *file, struct status *s, struct status_ring *r)
+{
+	unsigned char record[STATUS_SIZE];
+	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return STATUS_SYSTEM;
+	ssize_t len = fd_read(fd, (char *)record, r ? STATUS_SIZE : STATUS_HEADER_SIZE);
+	int error = errno;
+	int published = is_published(base, file, fd);
+	fd_close(fd);
+	errno = error;
+	if (len < 0)
+		return STATUS_SYSTEM;
+	return published ? status_unpack(record, (size_t)len, s, r) : STATUS_TORN;
+}
+
+enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r)
+{
+	char file[PATH_MAX];
+	enum status_error e = STATUS_TORN;
+	if (path_join(file, path, "status") < 0)
+		return STATUS_SYSTEM;
+	for (int i = 0; i < TRIES && e == STATUS_TORN; i++)
+		e = read_once(base, file, s, r);
+	return e;
+}
