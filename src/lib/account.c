@@ -12,7 +12,8 @@
 
 #define PASSWD_FILE "/etc/passwd"
 #define GROUP_FILE  "/etc/group"
-#define PART_SIZE   256  /* a user's or a group's name */
+#define PART_SIZE   256              /* a user's or a group's name */
+#define OWN_GROUPS  1024             /* of ours that are looked at; the kernel allows 65536 */
 #define ID_LAST     (UINT32_MAX - 1) /* the last one means "leave it" to the kernel */
 
 enum notation { NOTATION_ANY, NOTATION_NUMBERS };
@@ -46,7 +47,8 @@ static int bad_open(struct source const *s, char const *verb, char const *path)
 	return -1;
 }
 
-/* 1: a number, in *id. 0: not all digits, so a name. -1: a number too large, or no number where one must be. */
+/* 1: a number, in *id. 0: not all digits, so a name. -1: a number too large, or no number where one
+ * must be. */
 static int id_scan(struct source const *s, char const *part, uint32_t *id)
 {
 	size_t len = strlen(part);
@@ -77,8 +79,14 @@ static void text_copy(char *to, size_t size, char const *from)
 
 /* --------------------------------------------------------------------------- the files */
 
-/* Finds a user by name, or by a->uid where name is NULL; the first entry wins. 1: found, *a is filled.
- * 0: not there. -1: errno. */
+/* An entry for NIS ("+", "-name") describes nobody, and libcs read its empty numbers as 0: root. */
+static int is_nis(char const *name)
+{
+	return name[0] == '+' || name[0] == '-';
+}
+
+/* Finds a user by name, or by a->uid where name is NULL; the first entry wins. 1: found, *a is
+ * filled. 0: not there. -1: errno. */
 static int passwd_find(char const *name, struct account *a)
 {
 	struct passwd *p;
@@ -88,7 +96,8 @@ static int passwd_find(char const *name, struct account *a)
 	if (!f)
 		return -1;
 	while (!r && (p = fgetpwent(f))) {
-		if (name ? strcmp(p->pw_name, name) != 0 : p->pw_uid != a->uid)
+		if (is_nis(p->pw_name) ||
+			(name ? strcmp(p->pw_name, name) != 0 : p->pw_uid != a->uid))
 			continue;
 		a->uid = p->pw_uid;
 		a->gid = p->pw_gid;
@@ -114,7 +123,7 @@ static int group_find(char const *name, gid_t *gid)
 	if (!f)
 		return -1;
 	while (!r && (g = fgetgrent(f))) {
-		if (strcmp(g->gr_name, name))
+		if (is_nis(g->gr_name) || strcmp(g->gr_name, name))
 			continue;
 		*gid = g->gr_gid;
 		r = 1;
@@ -138,7 +147,11 @@ static int group_parse(struct source const *s, char const *part, gid_t *gid)
 	r = group_find(part, gid);
 	if (r < 0)
 		return bad_open(s, "read", GROUP_FILE);
-	return r ? 0 : bad_part(s, "no group", part, " in " GROUP_FILE);
+	if (!r)
+		return bad_part(s, "no group", part, " in " GROUP_FILE);
+	if (*gid > ID_LAST)
+		return bad_part(s, "an impossible number for group", part, " in " GROUP_FILE);
+	return 0;
 }
 
 /* `alone`: no groups are given, the entry must tell. */
@@ -149,6 +162,8 @@ static int user_parse(struct source const *s, char const *part, int alone, struc
 	if (number < 0)
 		return -1;
 	int r = passwd_find(number ? 0 : part, a);
+	if (r > 0 && (a->uid > ID_LAST || (alone && a->gid > ID_LAST)))
+		return bad_part(s, "an impossible number for user", part, " in " PASSWD_FILE);
 	if (r > 0 || (number && !alone))
 		return 0;
 	if (r < 0 && !(number && errno == ENOENT))
@@ -159,7 +174,7 @@ static int user_parse(struct source const *s, char const *part, int alone, struc
 		" in " PASSWD_FILE " to take the group from: give it as well, as in 1000:1000");
 }
 
-/* Cuts the first part off *spec. 1, or 0: too long to be a name. *spec is NULL after the last one. */
+/* Cuts the first part off *spec, which is NULL after the last one. 1, or 0: too long for a name. */
 static int part_next(char const **spec, char part[PART_SIZE])
 {
 	size_t len = strcspn(*spec, ":");
@@ -181,7 +196,8 @@ static int groups_parse(struct source const *s, char const *spec, struct account
 		if (!part_next(&spec, part))
 			return bad_part(s, "too long a name", spec, "");
 		if (!part[0])
-			return bad_part(s, "an empty group in", "user:group...", " (a colon too many)");
+			return bad_part(
+				s, "an empty group in", "user:group...", " (a colon too many)");
 		if (a->group_count == ACCOUNT_GROUPS)
 			return bad_part(s, "too many groups (at most 60) from", part, " on");
 		if (group_parse(s, part, a->groups + a->group_count) < 0)
@@ -229,11 +245,13 @@ int account_group(char const *spec, gid_t *gid, struct value_error *e)
 /* Are we the account already, all its groups included? */
 static int is_self(struct account const *a)
 {
-	static gid_t list[65536]; /* NGROUPS_MAX; too large for a supervisor's stack */
-	int n = getgroups((int)(sizeof list / sizeof *list), list);
+	gid_t list[OWN_GROUPS];
+	int n = getgroups(OWN_GROUPS, list);
 
-	if (n < 0 || getuid() != a->uid || geteuid() != a->uid || getgid() != a->gid || getegid() != a->gid)
+	if (getuid() != a->uid || geteuid() != a->uid || getgid() != a->gid || getegid() != a->gid)
 		return 0;
+	if (n < 0)
+		return !a->group_count;
 	for (unsigned int i = 0; i < a->group_count; i++) {
 		int k = 0;
 		while (k < n && list[k] != a->groups[i])
@@ -246,6 +264,11 @@ static int is_self(struct account const *a)
 
 enum account_step account_apply(struct account const *a)
 {
+	/* setresuid would take it for "as it is", and leave the service root */
+	if (a->uid > ID_LAST || a->gid > ID_LAST) {
+		errno = EINVAL;
+		return a->uid > ID_LAST ? ACCOUNT_SETUID : ACCOUNT_SETGID;
+	}
 	if (setgroups(a->group_count, a->groups) < 0) {
 		if (errno != EPERM)
 			return ACCOUNT_SETGROUPS;

@@ -1,9 +1,10 @@
 /* Processes: pidfds where there are any, /proc where there are none, and what is left without both.
  *
- * Two kinds of identity exist, and which one a process got depends on what worked when somebody asked: the
- * inode of its pidfd, or its start time with the top bit set. They are never mixed up: a recorded
- * identity is compared with one of its own kind, and where that cannot be had the answer is "unsure". Without
- * that, one EMFILE at the wrong moment would declare a living service gone, and a second one would be started. */
+ * Two kinds of identity exist, and which one a process got depends on what worked when somebody
+ * asked: the inode of its pidfd, or its start time with the top bit set. They are never mixed up: a
+ * recorded identity is compared with one of its own kind, and where that cannot be had the answer
+ * is "unsure". Without that, one EMFILE at the wrong moment would declare a living service gone,
+ * and a second one would be started. */
 #include "process.h"
 
 #include <dirent.h>
@@ -11,10 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -31,25 +29,22 @@
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
 #endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 
-#define PIDFS_MAGIC   0x50494446
-#define START_KIND    ((uint64_t)1 << 63) /* an identity that is a start time */
-#define PROC_PATH     64
-#define STAT_SIZE     1024    /* /proc/PID/stat: 52 numbers and a name */
-#define DESCRIPTORS   1048576 /* fs.nr_open unless somebody raised it */
+#define PIDFS_MAGIC 0x50494446
+#define START_KIND  ((uint64_t)1 << 63) /* an identity that is a start time */
+#define PROC_PATH   64
+#define STAT_SIZE   1024 /* /proc/PID/stat: 52 numbers and a name */
 
 /* What is found out once; a process and its forks live under one kernel and one filter. */
-static int pidfd_error;                                        /* errno of "there are no pidfds" */
-static enum { PIDFS_UNKNOWN, PIDFS_YES, PIDFS_NO } pidfs;      /* have pidfds inodes of their own? */
-static pid_t proc_checked;                                     /* for whom /proc was found right */
+static int pidfd_error;                                   /* errno of "there are no pidfds" */
+static enum { PIDFS_UNKNOWN, PIDFS_YES, PIDFS_NO } pidfs; /* have pidfds inodes of their own? */
+static pid_t proc_checked;                                /* for whom /proc was found right */
 
 /* ----------------------------------------------------------------------------- /proc */
 
 /* Is what is mounted on /proc about our pid namespace? In another one's the numbers mean other
- * processes, and acting on them would hit bystanders. Only a yes is remembered: /proc may come later. */
+ * processes, and acting on them would hit bystanders. Only a yes is remembered: /proc may come
+ * later. */
 static int proc_is_ours(void)
 {
 	char link[PROC_PATH];
@@ -90,8 +85,8 @@ static int proc_open_pid(pid_t pid, char const *file)
 	return proc_open(path);
 }
 
-/* Field `n` (4: parent, 22: start time) of /proc/PID/stat. Field 2, the name, may hold blanks and parentheses:
- * the count begins after the last one. 1, or 0. */
+/* Field `n` (4: parent, 22: start time) of /proc/PID/stat. Field 2, the name, may hold blanks and
+ * parentheses: the count begins after the last one. 1, or 0. */
 static int proc_stat(pid_t pid, unsigned int n, uint64_t *value)
 {
 	char buf[STAT_SIZE];
@@ -127,7 +122,8 @@ int process_pidfd(pid_t pid)
 	return fd;
 }
 
-/* Is this what process_pidfd says of a pid that is nobody's, or only a thread's (EINVAL, since 6.13 ENOENT)? */
+/* Is this what process_pidfd says of a pid that is nobody's, or only a thread's (EINVAL, since 6.13
+ * ENOENT)? */
 static int is_nobody(int error)
 {
 	return error == ESRCH || error == EINVAL || error == ENOENT;
@@ -204,7 +200,8 @@ enum process_alive process_alive(pid_t pid, uint64_t identity)
 	return compare(now, pid, identity);
 }
 
-/* Without pidfds: between the look and the kill the pid could be reused, which nothing can prevent here. */
+/* Without pidfds: between the look and the kill the pid could be reused, which nothing can prevent
+ * here. */
 static int signal_by_pid(pid_t pid, int sig)
 {
 	if (!kill(pid, sig))
@@ -317,11 +314,19 @@ int process_children(int (*each)(pid_t pid, void *data), void *data)
 	return r;
 }
 
+/* Does byte number `at` of NAME=VALUE equal c? */
+static int env_matches(char const *name, char const *value, size_t at, char c)
+{
+	size_t len = strlen(name);
+
+	return c == (at < len ? name[at] : at == len ? '=' : value[at - len - 1]);
+}
+
 int process_has_env(pid_t pid, char const *name, char const *value)
 {
 	char buf[4096];
-	size_t nlen = strlen(name), total = nlen + 1 + strlen(value);
-	size_t at = 0; /* bytes of the present entry that matched so far; more than total: it does not */
+	size_t total = strlen(name) + 1 + strlen(value);
+	size_t at = 0; /* bytes of the present entry that matched; more than total: it does not */
 	int found = 0, fd = proc_open_pid(pid, "environ");
 	ssize_t r;
 
@@ -329,12 +334,12 @@ int process_has_env(pid_t pid, char const *name, char const *value)
 		return -1;
 	while (!found && (r = fd_read(fd, buf, sizeof buf)) > 0) {
 		for (ssize_t i = 0; i < r && !found; i++) {
-			char want = at < nlen ? name[at] : at == nlen ? '=' : at <= total ? value[at - nlen - 1] : 1;
 			if (!buf[i]) {
 				found = at == total;
 				at = 0;
 			} else {
-				at = at < total && buf[i] == want ? at + 1 : total + 1;
+				at = at < total && env_matches(name, value, at, buf[i]) ? at + 1
+											: total + 1;
 			}
 		}
 	}
@@ -345,68 +350,4 @@ int process_has_env(pid_t pid, char const *name, char const *value)
 pid_t process_session(pid_t pid)
 {
 	return getsid(pid);
-}
-
-/* ------------------------------------------------------------------------ our own self */
-
-static int close_listed(int first)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-	uint64_t fd;
-
-	if (!dir)
-		return 0;
-	/* the list goes by number, so that closing while reading skips nobody */
-	while ((d = readdir(dir))) {
-		if (uint64_scan(d->d_name, &fd) && (int)fd >= first && (int)fd != dirfd(dir))
-			close((int)fd);
-	}
-	closedir(dir);
-	return 1;
-}
-
-void process_close_from(int first)
-{
-	struct rlimit limit;
-
-	if (!syscall(SYS_close_range, (unsigned int)first, ~0u, 0))
-		return;
-	if (close_listed(first))
-		return;
-	/* the table may be full: all from `first` on go anyway */
-	close(first);
-	if (close_listed(first))
-		return;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > DESCRIPTORS)
-		limit.rlim_cur = DESCRIPTORS;
-	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
-		close(fd);
-}
-
-void process_boot_id(unsigned char id[16])
-{
-	char buf[64];
-	size_t digits = 0;
-	int fd = proc_open("/proc/sys/kernel/random/boot_id");
-
-	memset(id, 0, 16);
-	if (fd < 0)
-		return;
-	ssize_t r = fd_read(fd, buf, sizeof buf);
-	fd_close(fd);
-	for (ssize_t i = 0; i < r && digits < 32; i++) {
-		char const *hex = "0123456789abcdef", *p = buf[i] ? strchr(hex, buf[i]) : 0;
-		if (!p)
-			continue;
-		id[digits / 2] = (unsigned char)(id[digits / 2] << 4 | (p - hex));
-		digits++;
-	}
-	if (digits != 32)
-		memset(id, 0, 16);
-}
-
-int process_subreaper(void)
-{
-	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -1 : 0;
 }

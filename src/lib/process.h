@@ -2,7 +2,9 @@
  *
  * An identity tells one process from a later one with the same pid. It is the
  * inode of the pidfd where that is a pidfs (Linux 6.9: unique for as long as the
- * machine is up), else the start time in /proc, else 0: unknown. */
+ * machine is up), else the start time in /proc with bit 63 set, else 0: unknown. The kinds are
+ * never compared with each other: an identity is checked in the way it was got, or the answer is
+ * "unsure". What is read in /proc counts only where /proc belongs to our own pid namespace. */
 #ifndef CINIT_PROCESS_H
 #define CINIT_PROCESS_H
 
@@ -18,19 +20,22 @@ int process_pidfd(pid_t pid);
 uint64_t process_identity(pid_t pid);
 
 enum process_alive {
-	PROCESS_GONE,    /* nobody, or somebody else, has this pid */
-	PROCESS_ALIVE,   /* it is that very process (or its zombie) */
-	PROCESS_UNSURE   /* somebody has this pid and nothing tells who */
+	PROCESS_GONE,  /* nobody, or somebody else, has this pid */
+	PROCESS_ALIVE, /* it is that very process (or its zombie) */
+	PROCESS_UNSURE /* somebody has this pid and nothing tells who */
 };
 enum process_alive process_alive(pid_t pid, uint64_t identity);
 
 /* Sends a signal to a process that is no child of ours, by pidfd, after comparing its
- * identity. 1: sent. 0: gone. -1: errno. Falls back on kill(2) where there are no pidfds. */
+ * identity. 1: sent. 0: gone. -1: errno. Falls back on kill(2) where there are no pidfds. Identity
+ * 0: whoever has the pid. One that cannot be compared: nothing is sent, -1 with ENOTSUP. */
 int process_signal(pid_t pid, uint64_t identity, int sig);
 
 /* Calls `each` for every child of the calling (single-threaded) process, from
- * /proc/thread-self/children, else by parent in /proc/PID/stat. `each` returns 0 to go on.
- * Returns the number of children seen, or -1 with errno (no /proc). */
+ * /proc/thread-self/children, else by parent in /proc/PID/stat; zombies are among them. `each`
+ * returns 0 to go on. Returns the number of children seen, or -1 with errno (no /proc). When `each`
+ * reaps, or children end meanwhile, others can be left out: go on until a pass sees none (or waitid
+ * says ECHILD). */
 int process_children(int (*each)(pid_t pid, void *data), void *data);
 
 /* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told. */

@@ -11,8 +11,8 @@
 #include <skalibs/types.h>
 
 #define DEFAULT_DIR "/run/cinit"
-#define USER_DIR    "/cinit"           /* below $XDG_RUNTIME_DIR */
-#define MEMORY_DIR  "/dev/shm/cinit-"  /* the uid follows */
+#define USER_DIR    "/cinit"          /* below $XDG_RUNTIME_DIR */
+#define MEMORY_DIR  "/dev/shm/cinit-" /* the uid follows */
 #define CANDIDATES  3
 
 enum purpose { PURPOSE_FIND, PURPOSE_MAKE };
@@ -39,8 +39,8 @@ int service_name_valid(char const *name)
 	return 1;
 }
 
-/* Appends the components of `from` to path, each behind a slash. Empty ones and "." are dropped: a slash or a
- * dot at the end would make the kernel follow a link that O_NOFOLLOW is there to refuse. */
+/* Appends the components of `from` to path, each behind a slash. Empty ones and "." are dropped: a
+ * slash or a dot at the end would make the kernel follow a link in spite of O_NOFOLLOW. */
 static int path_append(char path[RUNDIR_PATH], char const *from)
 {
 	size_t len = strlen(path);
@@ -92,8 +92,8 @@ static enum rundir_error path_absolute(char path[RUNDIR_PATH], char const *given
 
 /* -------------------------------------------------------------------------- judgement */
 
-/* May a directory be relied on? Root and we may own it, nobody else may write to it. The sticky bit is
- * no excuse: it keeps others from taking names away, not from planting new ones. */
+/* May a directory be relied on? Root and we may own it, nobody else may write to it. The sticky bit
+ * is no excuse: it keeps others from taking names away, not from planting new ones. */
 static int is_trusted(struct stat const *st)
 {
 	if (!S_ISDIR(st->st_mode) || (st->st_mode & (S_IWGRP | S_IWOTH)))
@@ -101,8 +101,8 @@ static int is_trusted(struct stat const *st)
 	return !st->st_uid || st->st_uid == geteuid();
 }
 
-/* O_DIRECTORY with O_NOFOLLOW says ENOTDIR of a link and of a file, but also when a directory on the
- * way is none; only the former two are foreign. */
+/* O_DIRECTORY with O_NOFOLLOW says ENOTDIR of a link and of a file, but also when a directory on
+ * the way is none; only the former two are foreign. */
 static int open_directory(int base, char const *name)
 {
 	struct stat st;
@@ -129,8 +129,8 @@ int rundir_open(int base, char const *name, mode_t mode)
 	}
 	int fd = open_directory(base, name);
 	if (fd < 0) {
-		/* it is not there because it could not be made: that is the reason to tell, but EPERM
-		 * (an immutable parent) has another meaning here */
+		/* it is not there because it could not be made: that is the reason to tell, but
+		 * EPERM (an immutable parent) has another meaning here */
 		if (mode && !made && error != EEXIST && errno == ENOENT)
 			errno = error == EPERM ? EACCES : error;
 		return -1;
@@ -154,7 +154,7 @@ fail:
 static int is_ours(int fd)
 {
 	struct stat st;
-	/* the plain call wherever it gives the same answer: seccomp filters may not know faccessat2 */
+	/* the old call where it gives the same answer: filters may not know faccessat2 */
 	int flag = getuid() == geteuid() && getgid() == getegid() ? 0 : AT_EACCESS;
 
 	if (fstat(fd, &st) < 0)
@@ -209,16 +209,16 @@ static unsigned int candidate_list(struct candidate c[CANDIDATES])
 	return n + 1;
 }
 
-/* Is this failure a reason to look at the next candidate? Anything else (no descriptors, no memory) could
- * pass, and then the same call would find another directory: two trees where one was meant. */
+/* Is this failure a reason to look at the next candidate? Others (no descriptors, no memory) pass,
+ * and then the same call would find another directory: two trees where one was meant. */
 static int is_next(int error)
 {
-	return error == EACCES || error == EROFS || error == ENOENT || error == EPERM || error == ENOTDIR ||
-		error == ELOOP;
+	return error == EACCES || error == EROFS || error == ENOENT || error == EPERM ||
+	       error == ENOTDIR || error == ELOOP;
 }
 
-/* Which failure tells most? A foreign directory before all, then the last that is not just absent, then
- * the first. */
+/* Which failure tells most? A foreign directory before all, then the last that is not just absent,
+ * then the first. */
 static struct candidate const *candidate_worst(struct candidate const *c, unsigned int n)
 {
 	struct candidate const *worst = c;
@@ -257,7 +257,8 @@ static enum rundir_error try_all(char path[RUNDIR_PATH], enum purpose purpose, i
 	return worst->result;
 }
 
-static enum rundir_error choose(char path[RUNDIR_PATH], char const *given, enum purpose purpose, int *fd)
+static enum rundir_error choose(
+	char path[RUNDIR_PATH], char const *given, enum purpose purpose, int *fd)
 {
 	struct candidate c;
 

@@ -94,8 +94,8 @@ static int fd_contents(int fd, char *buf, size_t size, size_t *len)
 }
 
 /* Reads the file, or its first line, into buf as a string, the white space behind it off. */
-static int text_read(int dir, char const *file, char *buf, size_t size, enum line line,
-	struct value_error *e)
+static int text_read(
+	int dir, char const *file, char *buf, size_t size, enum line line, struct value_error *e)
 {
 	size_t len;
 	int fd, r = file_open(dir, file, &fd, e);
@@ -112,7 +112,8 @@ static int text_read(int dir, char const *file, char *buf, size_t size, enum lin
 	if (end)
 		len = (size_t)(end - buf);
 	if (len == size) {
-		snprintf(e->text, sizeof e->text, "%s: too long (at most %zu bytes)", file, size - 1);
+		snprintf(e->text, sizeof e->text, "%s: too long (at most %zu bytes)", file,
+			size - 1);
 		return -1;
 	}
 	while (len && is_space(buf[len - 1]))
@@ -133,7 +134,8 @@ static int value_read(int dir, char const *file, char buf[VALUE_SIZE], struct va
 
 /* -------------------------------------------------------------------------- conversion */
 
-/* Scans a decimal number up to `max`, and says how many bytes it has: 0 for none, and for too large ones. */
+/* Scans a decimal number up to `max`, and says how many bytes it has: 0 for none, and for too large
+ * ones. */
 static size_t number_scan(char const *s, uint64_t max, uint64_t *n)
 {
 	size_t digits = strspn(s, "0123456789");
@@ -239,7 +241,8 @@ int value_signal(int dir, char const *file, int *sig, struct value_error *e)
 		return r;
 	int n = signal_parse(buf);
 	if (n < 1 || n > SIGNAL_LAST)
-		return bad_value(e, file, buf, "is not a signal (TERM, SIGTERM, or a number from 1 to 64)");
+		return bad_value(
+			e, file, buf, "is not a signal (TERM, SIGTERM, or a number from 1 to 64)");
 	*sig = n;
 	return 1;
 }

@@ -1,0 +1,84 @@
+/* What a process says and does about itself: descriptors, reaping, and the boot it lives in. */
+#include "process.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/allreadwrite.h>
+#include <skalibs/uint64.h>
+
+/* The same number on every architecture; headers may be older than the kernel. */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+#define DESCRIPTORS 1048576 /* fs.nr_open unless somebody raised it */
+
+static int close_listed(int first)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *d;
+	uint64_t fd;
+
+	if (!dir)
+		return 0;
+	/* the list goes by number, so that closing while reading skips nobody */
+	while ((d = readdir(dir))) {
+		if (uint64_scan(d->d_name, &fd) && (int)fd >= first && (int)fd != dirfd(dir))
+			close((int)fd);
+	}
+	closedir(dir);
+	return 1;
+}
+
+void process_close_from(int first)
+{
+	struct rlimit limit;
+
+	if (!syscall(SYS_close_range, (unsigned int)first, ~0u, 0))
+		return;
+	if (close_listed(first))
+		return;
+	/* the table may be full: all from `first` on go anyway */
+	close(first);
+	if (close_listed(first))
+		return;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > DESCRIPTORS)
+		limit.rlim_cur = DESCRIPTORS;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		close(fd);
+}
+
+void process_boot_id(unsigned char id[16])
+{
+	char buf[64];
+	size_t digits = 0;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	memset(id, 0, 16);
+	if (fd < 0)
+		return;
+	ssize_t r = fd_read(fd, buf, sizeof buf);
+	fd_close(fd);
+	for (ssize_t i = 0; i < r && digits < 32; i++) {
+		char const *hex = "0123456789abcdef", *p = buf[i] ? strchr(hex, buf[i]) : 0;
+		if (!p)
+			continue;
+		id[digits / 2] = (unsigned char)(id[digits / 2] << 4 | (p - hex));
+		digits++;
+	}
+	if (digits != 32)
+		memset(id, 0, 16);
+}
+
+int process_subreaper(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -1 : 0;
+}
