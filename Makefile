@@ -60,7 +60,7 @@ MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
 all: programs
 
 ifndef CONFIGURED
-NEED_CONFIG := $(filter-out lint clean distclean,$(or $(MAKECMDGOALS),all))
+NEED_CONFIG := $(filter-out lint format clean distclean,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEED_CONFIG),)
 $(error run ./configure first)
 endif
@@ -166,6 +166,9 @@ check-container: programs
 lint:
 	@$(srcdir)/tools/lint
 
+format:
+	@$(srcdir)/tools/lint format
+
 ## installation
 
 INSTALL := install
@@ -219,9 +222,9 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-container lint \
+.PHONY: all programs tests check check-units check-suite check-container lint format \
 	install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell [ ! -d $(B) ] || find $(B) -name '*.d')
+-include $(shell find $(wildcard $(B)/obj $(T)) /dev/null -name '*.d')
