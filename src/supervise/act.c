@@ -1,0 +1,367 @@
+/* Events go through the machine, and what it says is done here. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/random.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+
+static uint64_t after_ms(uint32_t ms)
+{
+	return clock_boottime() + (uint64_t)ms * CLOCK_MILLISEC;
+}
+
+static void arm(struct service *x, enum status_deadline which, uint32_t ms)
+{
+	x->s.deadline[which] = ms ? after_ms(ms) : 0;
+	x->dirty = 1;
+}
+
+int service_enter(struct service const *x)
+{
+	/* by path each time: a directory that was replaced (package upgrade) is found again */
+	return chdir(x->sup->o->service_dir);
+}
+
+int service_configure(struct service *x)
+{
+	struct value_error e;
+	struct config c;
+	int r = -1, dir = -1;
+
+	if (service_enter(x) < 0) {
+		snprintf(e.text, sizeof e.text, "unable to enter service directory: %s",
+			strerror(errno));
+		goto bad;
+	}
+	dir = openc_read(x->is_log ? "log" : ".");
+	if (dir < 0) {
+		snprintf(e.text, sizeof e.text, "unable to open service directory: %s",
+			strerror(errno));
+		goto bad;
+	}
+	r = config_load(&c, dir, &e);
+	fd_close(dir);
+	uint32_t flags = (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
+			 (c.entries & ENTRY_DOWN ? FLAG_NORMALLY_DOWN : 0) |
+			 (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
+	x->s.flags =
+		(x->s.flags & ~(uint32_t)(FLAG_ESSENTIAL | FLAG_NORMALLY_DOWN | FLAG_HAS_CHECK)) |
+		flags;
+	x->config = c;
+	x->config_bad = r < 0;
+	if (!r)
+		return 0;
+bad:
+	x->config_bad = 1;
+	if (strcmp(x->s.reason_text, e.text))
+		say(x, e.text);
+	service_reason(x, REASON_CONFIG, 0, e.text);
+	return -1;
+}
+
+/* ------------------------------------------------------------------ signals to processes */
+
+static int signal_child(struct service *x, enum status_role role, int sig)
+{
+	struct status_child const *c = &x->s.child[role];
+	if (!c->pid)
+		return 0;
+	if (x->child[role].adopted)
+		return process_signal((pid_t)c->pid, c->identity, sig);
+	return kill((pid_t)c->pid, sig) < 0 ? -1 : 1;
+}
+
+void service_signal_run(struct service *x, int sig)
+{
+	if (signal_child(x, ROLE_RUN, sig) < 0) {
+		char text[64];
+		snprintf(text, sizeof text, "unable to signal process %u: %s",
+			x->s.child[ROLE_RUN].pid, strerror(errno));
+		service_reason(x, REASON_STRAY, x->s.child[ROLE_RUN].pid, text);
+		say(x, text);
+	}
+	if (sig == SIGTERM || sig == x->config.down_signal)
+		x->s.flags |= FLAG_GOT_TERM;
+	x->dirty = 1;
+}
+
+/* A script and what it started, which lives in its session. */
+static void kill_script(struct service *x, enum status_role role)
+{
+	uint32_t pid = x->s.child[role].pid;
+	if (!pid || signal_child(x, role, SIGKILL) <= 0)
+		return;
+	if (!x->child[role].adopted && x->s.child[role].phase == PHASE_STARTED)
+		kill(-(pid_t)pid, SIGKILL);
+}
+
+/* ------------------------------------------------------------------------------- actions */
+
+static void do_forget(struct service *x)
+{
+	service_reason(x, REASON_NONE, 0, "");
+	x->s.backoff_ms = 0;
+	x->s.window_deaths = 0;
+	x->s.flags &= ~(uint32_t)FLAG_ENDED;
+}
+
+static void stop_signals(struct service *x)
+{
+	struct job stop = {
+		.letter = 't', .instead = 1, .stop = 1, .signal = x->config.down_signal
+	};
+	struct job also = { .letter = x->s.want == WANT_EXIT ? 'x' : 'd', .stop = 1 };
+
+	service_job(x, &stop);
+	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
+		service_job(x, &also);
+}
+
+static void do_stop(struct service *x)
+{
+	struct config before = x->config;
+
+	x->asked = 1;
+	x->s.deadline[DEADLINE_START] = 0;
+	if (service_configure(x) < 0)
+		x->config = before; /* the reason is shown; a stop goes on with what was known */
+	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
+		!x->child[ROLE_RUN].opened) {
+		/* it has run nothing and never will: it reads the end of its gate */
+		fd_close(x->child[ROLE_RUN].gate);
+		x->child[ROLE_RUN].gate = -1;
+		return;
+	}
+	arm(x, DEADLINE_KILL, x->config.timeout_kill);
+	if (!x->s.child[ROLE_RUN].pid)
+		signal_child(x, ROLE_CONTROL, SIGTERM); /* control/u runs, run does not yet */
+	else if (x->sup->at_once)
+		service_signal_run(x, SIGKILL);
+	else
+		stop_signals(x);
+	x->killing = (uint8_t)x->sup->at_once;
+}
+
+static void do_end_log(struct service *x)
+{
+	x->asked = 1;
+	arm(x, DEADLINE_KILL, x->config.timeout_kill);
+}
+
+static void do_kill(struct service *x)
+{
+	if (x->end_of_log && !(x->s.flags & FLAG_GOT_TERM) && x->s.child[ROLE_RUN].pid) {
+		service_signal_run(x, SIGTERM);
+		service_signal_run(x, SIGCONT);
+		arm(x, DEADLINE_KILL, x->config.timeout_kill);
+		return;
+	}
+	x->killing = 1;
+	if (x->s.child[ROLE_RUN].pid) {
+		char text[96];
+		snprintf(text, sizeof text, "run did not end within %u ms of being told; killed",
+			x->config.timeout_kill);
+		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_RUN].pid, text);
+		say(x, text);
+		signal_child(x, ROLE_RUN, SIGKILL);
+	}
+}
+
+static void do_finish(struct service *x)
+{
+	if (child_fork(x, ROLE_FINISH, 0) < 0) {
+		say_errno(x, "start", "finish", "going on without it");
+		service_event(x, EVENT_FINISH_DIED);
+		return;
+	}
+	arm(x, DEADLINE_FINISH, x->config.timeout_finish);
+}
+
+static void do_backoff(struct service *x)
+{
+	unsigned char r = 128;
+	uint32_t ms = x->s.backoff_ms ? x->s.backoff_ms : 1000;
+	/* a tenth of jitter either way, so that services that fell together do not rise together */
+	random_buf_early((char *)&r, 1);
+	arm(x, DEADLINE_BACKOFF, ms - ms / 10 + (uint32_t)((uint64_t)(ms / 5) * r / 256) + 1);
+}
+
+static void do_rest(struct service *x)
+{
+	memset(x->s.deadline, 0, sizeof x->s.deadline);
+	clock_label(&x->s.label_sec, &x->s.label_nsec);
+	if (x->s.want == WANT_ONCE)
+		x->s.want = WANT_DOWN;
+	/* the end of an essential service that nobody asked for is the end of the tree */
+	if ((x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
+		x->s.flags |= FLAG_ENDED;
+		x->sup->look_pending = 1;
+	}
+}
+
+static void not_started(struct service *x, enum machine_after after)
+{
+	x->counted_run = 0;
+	x->after = after;
+	x->asked = 0;
+	service_event(x, EVENT_NOT_STARTED);
+}
+
+void service_start_run(struct service *x)
+{
+	if (child_fork(x, ROLE_RUN, 0) < 0) {
+		char text[80];
+		snprintf(text, sizeof text, "unable to fork: %s; retrying", strerror(errno));
+		if (x->s.reason != REASON_FORK)
+			say(x, text);
+		service_reason(x, REASON_FORK, (uint32_t)errno, text);
+		if (x->s.backoff_ms < 1000)
+			x->s.backoff_ms = 1000;
+		not_started(x, AFTER_BACKOFF);
+		return;
+	}
+	if (x->s.died && !x->asked)
+		x->s.restarts++;
+	x->asked = x->counted_run = x->killing = 0;
+	x->termed_count = 0;
+	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
+	x->s.starts++;
+	x->s.started = clock_boottime();
+	x->s.ready = 0;
+	x->s.deadline[DEADLINE_KILL] = 0;
+	x->s.flags &= ~(uint32_t)(FLAG_GOT_TERM | FLAG_PAUSED | FLAG_READY | FLAG_ADOPTED);
+	clock_label(&x->s.label_sec, &x->s.label_nsec);
+}
+
+static void do_start(struct service *x)
+{
+	struct job before = { .letter = 'u', .start = 1 };
+
+	if (service_configure(x) < 0) {
+		not_started(x, AFTER_FAIL);
+		return;
+	}
+	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)
+		return;
+	service_start_run(x);
+}
+
+static void enter(struct service *x, enum status_state next)
+{
+	if (next == x->s.state)
+		return;
+	x->s.state = (uint8_t)next;
+	x->s.since = clock_boottime();
+	if (next == STATE_UP) {
+		x->s.ready = x->s.since;
+		x->s.flags |= FLAG_READY;
+	} else {
+		x->s.flags &= ~(uint32_t)FLAG_READY;
+	}
+	x->dirty = 1;
+}
+
+void service_event(struct service *x, enum machine_event event)
+{
+	static struct {
+		enum machine_action action;
+		void (*act)(struct service *);
+	} const acts[] = {
+		{ DO_FORGET, do_forget },
+		{ DO_STOP, do_stop },
+		{ DO_END_LOG, do_end_log },
+		{ DO_KILL, do_kill },
+		{ DO_FINISH, do_finish },
+		{ DO_BACKOFF, do_backoff },
+		{ DO_REST, do_rest },
+		{ DO_START, do_start },
+	};
+	struct machine_facts facts = {
+		.want = (enum status_want)x->s.want,
+		.after = x->after,
+		.has_finish = x->counted_run && (x->config.entries & ENTRY_FINISH) != 0,
+	};
+	struct machine_step step = machine_step((enum status_state)x->s.state, event, &facts);
+
+	enter(x, step.next);
+	if (step.actions & DO_SWEEP)
+		x->sweeping = 1;
+	if (step.actions & DO_KILL_FINISH) {
+		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_FINISH].pid,
+			"finish did not end in time; killed");
+		say(x, x->s.reason_text);
+		kill_script(x, ROLE_FINISH);
+	}
+	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+		if (step.actions & acts[i].action)
+			acts[i].act(x);
+}
+
+/* ----------------------------------------------------------------------------- deadlines */
+
+static void control_due(struct service *x)
+{
+	say(x, "control script did not end in time; killed");
+	kill_script(x, ROLE_CONTROL);
+}
+
+void service_deadlines(struct service *x, uint64_t now)
+{
+	static struct {
+		enum status_deadline which;
+		enum machine_event event;
+	} const due[] = {
+		{ DEADLINE_KILL, EVENT_KILL_DUE },
+		{ DEADLINE_BACKOFF, EVENT_BACKOFF_DUE },
+		{ DEADLINE_FINISH, EVENT_FINISH_DUE },
+	};
+	for (size_t i = 0; i < sizeof due / sizeof due[0]; i++) {
+		uint64_t *d = &x->s.deadline[due[i].which];
+		if (!*d || *d > now)
+			continue;
+		*d = 0;
+		x->dirty = 1;
+		service_event(x, due[i].event);
+	}
+	if (x->s.deadline[DEADLINE_CONTROL] && x->s.deadline[DEADLINE_CONTROL] <= now) {
+		x->s.deadline[DEADLINE_CONTROL] = 0;
+		control_due(x);
+	}
+	if (x->retry_publish && x->retry_publish <= now) {
+		x->retry_publish = 0;
+		x->dirty = 1;
+	}
+	if (x->retry_adopted && x->retry_adopted <= now) {
+		x->retry_adopted = 0;
+		service_look_adopted(x);
+	}
+}
+
+uint64_t service_next_deadline(struct service const *x)
+{
+	uint64_t next = clock_earlier(x->retry_publish, x->retry_adopted);
+	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
+		next = clock_earlier(next, x->s.deadline[i]);
+	return next;
+}
+
+/* Nothing runs, nothing is due. */
+int service_at_rest(struct service const *x)
+{
+	if (x->s.state != STATE_DOWN && x->s.state != STATE_FAILED)
+		return 0;
+	for (unsigned int i = 0; i < ROLE_COUNT; i++)
+		if (x->s.child[i].pid)
+			return 0;
+	return !x->sweeping && !x->queued;
+}

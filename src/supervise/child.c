@@ -1,0 +1,170 @@
+/* A child until it executes.
+ *
+ * Its first act is to close everything that is not its own: a copy of `out` would keep
+ * waiters asleep, a copy of `lock` would keep a successor out. Then it prepares itself, stops at
+ * its gate, and executes when the supervisor has published its pid; if the supervisor dies instead,
+ * it reads the end of the gate and exits without having run anything. Gate and report are one
+ * socket: a byte in, {stage, errno} out, and a hang-up when exec has happened. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/selfpipe.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+#include "program.h"
+
+#define GATE_FD 3
+
+/* What a child tells when it could not become its program. */
+struct report {
+	uint32_t stage; /* enum program_stage */
+	int32_t error;  /* errno */
+	char text[152]; /* more about it, "" for nothing */
+};
+
+static int open_stdio(struct service const *x, enum status_role role)
+{
+	struct supervisor const *sup = x->sup;
+	int logger = x->is_log && role == ROLE_RUN;
+	if (sup->pipe < 0 || (x->is_log && !logger))
+		return 0;
+	/* non-blocking only for the open: nothing before the gate may wait */
+	int fd = openat(sup->service.dir, "pipe",
+		(logger ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fcntl(fd, F_SETFL, logger ? O_RDONLY : O_WRONLY) < 0)
+		return -1;
+	return dup2(fd, logger ? 0 : 1) < 0 ? -1 : 0;
+}
+
+static int drop_inherited(struct service const *x, enum status_role role, int gate)
+{
+	if (open_stdio(x, role) < 0)
+		return -1;
+	selfpipe_finish();
+	if (gate != GATE_FD && dup3(gate, GATE_FD, O_CLOEXEC) < 0)
+		return -1;
+	process_close_from(GATE_FD + 1);
+	return 0;
+}
+
+static _Noreturn void child_fails(enum program_stage stage, char const *text)
+{
+	struct report r = { .stage = (uint32_t)stage, .error = errno };
+	snprintf(r.text, sizeof r.text, "%.151s", text);
+	fd_write(GATE_FD, (char const *)&r, sizeof r);
+	_exit(EXEC_EXIT);
+}
+
+static void fill_program(struct service *x, enum status_role role, char letter, struct program *p)
+{
+	*p = (struct program){
+		.name = x->name,
+		.entry = role == ROLE_RUN      ? "run"
+			 : role == ROLE_FINISH ? "finish"
+					       : "control",
+		.letter = role == ROLE_CONTROL ? letter : 0,
+		.pid = x->s.child[ROLE_RUN].pid,
+		.exit_valid = (x->s.flags & FLAG_EXIT_VALID) != 0,
+		.last_exit = x->s.last_exit,
+		.entries = x->config.entries,
+	};
+}
+
+static _Noreturn void child_main(struct service *x, enum status_role role, char letter, int gate)
+{
+	struct program p;
+	struct program_failure f = { 0 };
+	char byte;
+
+	if (drop_inherited(x, role, gate) < 0)
+		child_fails(STAGE_STDIO, "pipe");
+	setsid();
+	umask(x->sup->o->umask);
+	if (x->is_log && chdir("log") < 0)
+		child_fails(STAGE_CHDIR, "log");
+	fill_program(x, role, letter, &p);
+	if (program_prepare(&p, &f) < 0)
+		child_fails(f.stage, f.text);
+	if (fd_read(GATE_FD, &byte, 1) != 1)
+		_exit(GATE_EXIT);
+	program_execute(&p, &f);
+	child_fails(f.stage, f.text);
+}
+
+pid_t child_fork(struct service *x, enum status_role role, char letter)
+{
+	int sv[2];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (!pid) {
+		close(sv[0]);
+		child_main(x, role, letter, sv[1]);
+	}
+	fd_close(sv[1]);
+	if (pid < 0) {
+		fd_close(sv[0]);
+		return -1;
+	}
+	x->child[role] = (struct child){ .gate = sv[0], .pidfd = -1 };
+	x->s.child[role] = (struct status_child){
+		.pid = (uint32_t)pid, .phase = PHASE_GATED, .identity = process_identity(pid)
+	};
+	x->dirty = 1;
+	return pid;
+}
+
+/* The reason, as status shows it: "unable to execute run: Permission denied". */
+static void explain(struct service *x, enum status_role role, struct report const *r)
+{
+	char text[STATUS_TEXT + 128];
+	snprintf(text, sizeof text, "unable to %s %s%s%s%s", program_stage_text(r->stage), r->text,
+		r->error ? ": " : "", r->error ? strerror(r->error) : "",
+		r->error == ENOEXEC ? " (a script needs a first line that begins with #!)" : "");
+	if (role != ROLE_RUN) {
+		say(x, text);
+		return;
+	}
+	if (strcmp(x->s.reason_text, text))
+		say(x, text);
+	service_reason(x, REASON_EXEC, (uint32_t)r->error, text);
+}
+
+void child_report(struct service *x, enum status_role role)
+{
+	struct child *c = &x->child[role];
+	struct report r;
+	ssize_t n = recv(c->gate, &r, sizeof r, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	fd_close(c->gate);
+	c->gate = -1;
+	if (n == (ssize_t)sizeof r) {
+		r.text[sizeof r.text - 1] = 0;
+		c->exec_failed = 1;
+		explain(x, role, &r);
+	} else if (c->opened && x->s.child[role].phase == PHASE_GATED) {
+		x->s.child[role].phase = PHASE_STARTED;
+		x->dirty = 1;
+		if (role == ROLE_RUN) {
+			if (x->s.reason == REASON_EXEC || x->s.reason == REASON_FORK)
+				service_reason(x, REASON_NONE, 0, "");
+			service_event(x, EVENT_READY);
+		}
+	}
+}

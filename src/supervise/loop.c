@@ -1,0 +1,370 @@
+/* The supervisor's life: set up, turn after turn, and out. Nothing but clock_poll waits. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+
+#include "../lib/clock.h"
+#include "../lib/command.h"
+#include "../lib/process.h"
+#include "../lib/rundir.h"
+
+#define EXIT_BUSY    100
+#define EXIT_REFUSED 111
+#define POLL_MAX     (1 + 2 * (1 + 2 * ROLE_COUNT))
+#define LOOK_FIRST   (CLOCK_SECOND / 10)
+#define LOOK_LAST    (10 * CLOCK_SECOND)
+
+/* What a descriptor in the poll set is for. */
+struct source {
+	struct service *x; /* NULL: signals */
+	int role;          /* -1: commands */
+	int adopted;
+};
+
+struct turn {
+	struct pollfd fds[POLL_MAX];
+	struct source sources[POLL_MAX];
+	unsigned int n;
+};
+
+/* ---------------------------------------------------------------------------------- set-up */
+
+/* Reads as empty. Without /dev/null a pipe that nobody writes to serves. */
+static void empty_stdin(void)
+{
+	int p[2], fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		if (pipe(p) < 0)
+			return;
+		close(p[1]);
+		fd = p[0];
+	}
+	if (fd) {
+		dup2(fd, 0);
+		close(fd);
+	} else {
+		fcntl(0, F_SETFD, 0);
+	}
+}
+
+static void set_title(struct supervise_options const *o)
+{
+	prctl(PR_SET_NAME, "supervise");
+	if (!o->title || !o->title_size)
+		return;
+	memset(o->title, 0, o->title_size);
+	snprintf(o->title, o->title_size, "supervise %s", o->name);
+}
+
+/* What a fork of cinit inherits and what a service must not: dropped before anything else. */
+static int become_supervisor(struct supervisor *sup)
+{
+	struct supervise_options const *o = sup->o;
+	struct rlimit rl;
+	sigset_t set;
+
+	if (o->forked) {
+		selfpipe_finish();
+		process_close_from(3);
+	}
+	set_title(o);
+	setsid(); /* EPERM: we lead a group already, which is as good */
+	umask(0);
+	empty_stdin();
+	if (process_subreaper() < 0)
+		say_errno(&sup->service, "become subreaper", "of the service",
+			"processes that leave its session are not found");
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur != o->nofile && o->nofile) {
+		rl.rlim_cur = o->nofile < rl.rlim_max ? o->nofile : rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
+		return -1;
+	sup->signals = selfpipe_init();
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	return sup->signals < 0 || selfpipe_trapset(&set) < 0 ? -1 : 0;
+}
+
+static int open_pipe(struct supervisor *sup)
+{
+	int dir = sup->service.dir;
+	sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (sup->pipe < 0 && errno == ENOENT && !mkfifoat(dir, "pipe", 0600))
+		sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return sup->pipe;
+}
+
+static void init_service(struct supervisor *sup, struct service *x, int is_log)
+{
+	x->sup = sup;
+	x->is_log = (uint8_t)is_log;
+	x->dir = x->lock = x->ipc.in = x->ipc.out = -1;
+	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
+}
+
+/* Opens the state directories and takes the locks. 0, or the exit code. */
+static int take_services(struct supervisor *sup)
+{
+	struct service *x = &sup->service;
+	x->dir = open(sup->o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (x->dir < 0) {
+		say_errno(x, "open", sup->o->state_dir, "not supervised");
+		return EXIT_REFUSED;
+	}
+	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
+	int r = service_take(x);
+	if (!r && sup->has_log) {
+		sup->log.dir = rundir_open(x->dir, "log", 0755);
+		if (sup->log.dir < 0 || open_pipe(sup) < 0) {
+			say_errno(x, "open", "state of its logger", "not supervised");
+			return EXIT_REFUSED;
+		}
+		r = service_take(&sup->log);
+	}
+	return r < 0 ? EXIT_REFUSED : r ? EXIT_BUSY : 0;
+}
+
+/* -------------------------------------------------------------------------------- one turn */
+
+static void add(struct turn *t, int fd, short events, struct service *x, int role, int adopted)
+{
+	if (fd < 0)
+		return;
+	t->fds[t->n] = (struct pollfd){ .fd = fd, .events = events };
+	t->sources[t->n++] = (struct source){ .x = x, .role = role, .adopted = adopted };
+}
+
+static void gather(struct supervisor *sup, struct turn *t)
+{
+	t->n = 0;
+	add(t, sup->signals, POLLIN, 0, -1, 0);
+	SERVICE_EACH(sup, x)
+	{
+		if (x->unpublished < BATCH_MAX)
+			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
+		for (int i = 0; i < ROLE_COUNT; i++) {
+			struct child const *c = &x->child[i];
+			if (c->gate >= 0 && c->opened)
+				add(t, c->gate, POLLIN, x, i, 0);
+			/* once it has ended only its reaping matters, which hangs the pidfd up */
+			add(t, c->pidfd, c->ended ? 0 : POLLIN, x, i, 1);
+		}
+	}
+}
+
+static void adopted_ended(struct service *x, int role)
+{
+	x->child[role].ended = 1;
+	service_look_adopted(x);
+}
+
+static void end_all(struct supervisor *sup, int at_once)
+{
+	struct service *x = &sup->service;
+	sup->at_once |= at_once;
+	service_want(x, WANT_EXIT, EVENT_EXIT);
+	if (at_once)
+		SERVICE_EACH(sup, y)
+		{
+			y->killing = 1;
+			service_event(y, EVENT_KILL_DUE);
+		}
+}
+
+static void take_signals(struct supervisor *sup)
+{
+	for (;;) {
+		switch (selfpipe_read()) {
+		case 0:
+			return;
+		case -1:
+			say_errno(&sup->service, "read", "signals", 0);
+			return;
+		case SIGCHLD:
+			supervisor_reap(sup);
+			break;
+		case SIGTERM:
+			end_all(sup, 0);
+			break;
+		case SIGQUIT:
+			end_all(sup, 1);
+			break;
+		default:
+			break; /* INT and HUP are for the processes of a terminal, not for us */
+		}
+	}
+}
+
+static void dispatch(struct supervisor *sup, struct turn *t)
+{
+	/* deaths before reports before commands: a command meets the present state */
+	if (t->fds[0].revents)
+		take_signals(sup);
+	for (unsigned int i = 1; i < t->n; i++) {
+		struct source const *s = &t->sources[i];
+		if (!t->fds[i].revents || s->role < 0)
+			continue;
+		if (s->adopted && s->x->child[s->role].pidfd == t->fds[i].fd)
+			adopted_ended(s->x, s->role);
+		else if (!s->adopted && s->x->child[s->role].gate == t->fds[i].fd)
+			child_report(s->x, (enum status_role)s->role);
+	}
+	for (unsigned int i = 1; i < t->n; i++)
+		if (t->fds[i].revents && t->sources[i].role < 0)
+			service_listen(t->sources[i].x);
+}
+
+/* An essential service has ended: cinit looks at the record when it is told to. */
+static void tell_cinit(struct supervisor *sup, uint64_t now)
+{
+	char path[RUNDIR_PATH + sizeof RUNDIR_TREE + 1];
+	struct message m = { .id = cinit_ipc_id(), .command = COMMAND_LOOK };
+	struct cinit_client c = CINIT_CLIENT_ZERO;
+	size_t len = strlen(sup->o->name);
+
+	if (!sup->look_pending || (sup->retry_look && now < sup->retry_look))
+		return;
+	if (!sup->o->run_dir || len > FRAME_TEXT_MAX) {
+		sup->look_pending = 0;
+		return;
+	}
+	snprintf(path, sizeof path, "%s/%s", sup->o->run_dir, RUNDIR_TREE);
+	m.text_len = (uint8_t)len;
+	memcpy(m.text, sup->o->name, len + 1);
+	c.base = AT_FDCWD;
+	c.path = path;
+	enum cinit_sent sent = cinit_ipc_send(&c, &m);
+	cinit_ipc_release(&c);
+	if (sent == CINIT_SENT) {
+		sup->look_pending = 0;
+		sup->retry_look = 0;
+		return;
+	}
+	sup->look_delay = !sup->look_delay              ? LOOK_FIRST
+			  : sup->look_delay < LOOK_LAST ? sup->look_delay * 2
+							: LOOK_LAST;
+	sup->retry_look = now + sup->look_delay;
+}
+
+/* The service is down and told to exit: the logger goes by the end of its input. 1: all is over. */
+static int leaving(struct supervisor *sup)
+{
+	struct service *log = &sup->log;
+	if (sup->service.s.want != WANT_EXIT || !service_at_rest(&sup->service))
+		return 0;
+	if (!sup->has_log)
+		return 1;
+	if (!log->end_of_log) {
+		log->end_of_log = 1;
+		log->s.want = WANT_EXIT;
+		fd_close(sup->pipe);
+		sup->pipe = -1;
+		service_event(log, EVENT_END_OF_LOG);
+		log->dirty = 1;
+	}
+	return service_at_rest(log);
+}
+
+static int settle_turn(struct supervisor *sup)
+{
+	uint64_t now = clock_boottime();
+	int over;
+
+	SERVICE_EACH(sup, x)
+	service_deadlines(x, now);
+	/* a sweep may end in a start, a start in a sweep; each at most once a turn but the last */
+	SERVICE_EACH(sup, x)
+	for (int i = 0; i < 4 && x->sweeping; i++)
+		service_sweep(x);
+	over = leaving(sup);
+	if (over)
+		return 1;
+	SERVICE_EACH(sup, x)
+	if (x->dirty && !x->retry_publish)
+		service_publish(x);
+	tell_cinit(sup, now);
+	return 0;
+}
+
+static uint64_t next_deadline(struct supervisor *sup)
+{
+	uint64_t next = sup->look_pending ? sup->retry_look : 0;
+	SERVICE_EACH(sup, x)
+	{
+		next = clock_earlier(next, service_next_deadline(x));
+		/* what is left in our own buffer no poll will tell of */
+		if (x->sweeping || (x->ipc.next < x->ipc.have && x->unpublished < BATCH_MAX))
+			next = 1;
+	}
+	return next;
+}
+
+static void say_farewell(struct supervisor *sup)
+{
+	SERVICE_EACH(sup, x)
+	{
+		x->s.flags |= FLAG_EXITED;
+		x->s.supervisor = 0;
+		service_publish(x);
+	}
+}
+
+static void run_loop(struct supervisor *sup)
+{
+	struct turn t;
+	while (!settle_turn(sup)) {
+		gather(sup, &t);
+		if (clock_poll(t.fds, t.n, next_deadline(sup)) > 0)
+			dispatch(sup, &t);
+		SERVICE_EACH(sup, x)
+		if (x->ipc.next < x->ipc.have)
+			service_listen(x);
+	}
+}
+
+int supervise_run(struct supervise_options const *o)
+{
+	static struct supervisor sup;
+
+	PROG = "supervise";
+	memset(&sup, 0, sizeof sup);
+	sup.o = o;
+	sup.pipe = -1;
+	init_service(&sup, &sup.service, 0);
+	init_service(&sup, &sup.log, 1);
+	if (become_supervisor(&sup) < 0) {
+		say_errno(&sup.service, "set up", "signals", "not supervised");
+		return EXIT_REFUSED;
+	}
+	int r = take_services(&sup);
+	if (r)
+		return r;
+	if (sup.has_log)
+		service_resume(&sup.log);
+	service_resume(&sup.service);
+	run_loop(&sup);
+	say_farewell(&sup);
+	return 0;
+}

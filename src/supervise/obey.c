@@ -1,0 +1,276 @@
+/* Commands: what arrives in `in` is looked up, done, and acknowledged.
+ *
+ * The wanted state and signals without a script act at once, whatever else goes on, so the
+ * supervisor is never deaf. Control scripts run one at a time; those that come meanwhile queue, and
+ * their frames are acknowledged when the script is forked. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/clock.h"
+#include "../lib/command.h"
+
+static void acknowledge(
+	struct service *x, uint64_t id, enum status_result result, enum status_why why)
+{
+	if (!id)
+		return;
+	status_acknowledge(&x->s, &x->ring, id, result, why);
+	x->unpublished++;
+	x->dirty = 1;
+}
+
+/* ------------------------------------------------------------------------ control scripts */
+
+static int has_script(struct service const *x, char letter)
+{
+	char path[] = "control/?";
+	if (x->is_log || !(x->config.entries & ENTRY_CONTROL))
+		return 0;
+	path[8] = letter;
+	return entry_executable(AT_FDCWD, path);
+}
+
+static int wants_process(struct job const *job)
+{
+	return job->letter != 'u' && job->letter != 'd' && job->letter != 'x' && job->letter != 'o';
+}
+
+/* What a job does where there is no script, or the script did not do it. */
+static void job_effect(struct service *x, struct job const *job)
+{
+	if (job->instead && job->signal)
+		service_signal_run(x, job->signal);
+	if (job->stop && job->letter == 't')
+		service_signal_run(x, SIGCONT);
+}
+
+/* Starts the script at the head of the queue. */
+static int job_start(struct service *x)
+{
+	struct job *job = &x->queue[0];
+	if (wants_process(job) && !x->s.child[ROLE_RUN].pid) {
+		acknowledge(x, job->id, RESULT_NOTHING, WHY_NONE);
+		return 0;
+	}
+	if (child_fork(x, ROLE_CONTROL, job->letter) < 0) {
+		say_errno(x, "start", "control script", "going on without it");
+		job_effect(x, job);
+		acknowledge(x, job->id, job->instead ? RESULT_DONE : RESULT_REFUSED,
+			job->instead ? WHY_NONE : WHY_FORK);
+		return 0;
+	}
+	x->s.deadline[DEADLINE_CONTROL] =
+		x->config.timeout_control
+			? clock_boottime() + (uint64_t)x->config.timeout_control * CLOCK_MILLISEC
+			: 0;
+	acknowledge(x, job->id, RESULT_DONE, WHY_NONE);
+	return 1;
+}
+
+static void job_drop(struct service *x)
+{
+	x->queued--;
+	memmove(x->queue, x->queue + 1, x->queued * sizeof x->queue[0]);
+}
+
+void service_job_next(struct service *x)
+{
+	while (x->queued && !x->s.child[ROLE_CONTROL].pid) {
+		struct job job = x->queue[0];
+		if (job_start(x))
+			return;
+		job_drop(x);
+		if (job.start && x->s.state == STATE_STARTING)
+			service_start_run(x);
+	}
+	if (x->s.state == STATE_STOPPING && !x->s.child[ROLE_RUN].pid)
+		x->sweeping = 1; /* the sweep waits for scripts, too */
+}
+
+/* Queues a script, or does without one. 1: a script runs or will; 0: there is none, the effect is
+ * done and job->id is still to be acknowledged; -1: the queue is full. */
+int service_job(struct service *x, struct job const *job)
+{
+	if (!has_script(x, job->letter)) {
+		job_effect(x, job);
+		return 0;
+	}
+	if (x->queued == QUEUE_MAX) {
+		job_effect(x, job);
+		return -1;
+	}
+	x->queue[x->queued++] = *job;
+	service_job_next(x);
+	return 1;
+}
+
+void service_job_ended(struct service *x, int wstat)
+{
+	struct job job = x->queue[0];
+
+	x->s.deadline[DEADLINE_CONTROL] = 0;
+	if (!x->queued)
+		return; /* a predecessor's script: its queue died with it */
+	job_drop(x);
+	if (job.start) {
+		if (x->s.state == STATE_STARTING)
+			service_start_run(x);
+		else
+			service_event(x, EVENT_NOT_STARTED);
+	} else if (x->s.child[ROLE_RUN].pid) {
+		/* exit 0: the script did what the signal would have done */
+		if (WIFEXITED(wstat) && WEXITSTATUS(wstat) == 0) {
+			job.instead = 0;
+			if (job.letter == 't')
+				x->s.flags |= FLAG_GOT_TERM;
+		}
+		job_effect(x, &job);
+	}
+	service_job_next(x);
+}
+
+/* -------------------------------------------------------------------------------- commands */
+
+void service_want(struct service *x, enum status_want want, enum machine_event event)
+{
+	x->s.want = (uint8_t)want;
+	x->dirty = 1;
+	service_event(x, event);
+}
+
+/* A service that runs is not given up for a directory that would not start it again. */
+static int obey_restart(struct service *x)
+{
+	if (x->s.child[ROLE_RUN].pid && service_configure(x) < 0)
+		return -1;
+	x->after = AFTER_START;
+	service_want(x, WANT_UP, EVENT_RESTART);
+	return 0;
+}
+
+/* Returns 1 where the acknowledgement is left to the job. */
+static int obey_signal(struct service *x, struct command const *row, uint64_t id,
+	enum status_result *result, enum status_why *why)
+{
+	struct job job = { .letter = row->letter,
+		.instead = 1,
+		.signal = row->signal,
+		.id = id,
+		.stop = row->letter == 't' && x->s.want != WANT_UP };
+	if (!x->s.child[ROLE_RUN].pid || x->s.child[ROLE_RUN].phase == PHASE_GATED) {
+		*result = RESULT_NOTHING;
+		return 0;
+	}
+	int r = service_job(x, &job);
+	if (r < 0) {
+		*result = RESULT_REFUSED;
+		*why = WHY_BUSY;
+	}
+	return r > 0;
+}
+
+static int obey_pause(struct service *x, struct command const *row, uint64_t id,
+	enum status_result *result, enum status_why *why)
+{
+	int later = obey_signal(x, row, id, result, why);
+	if (*result == RESULT_DONE) {
+		if (row->action == ACTION_PAUSE)
+			x->s.flags |= FLAG_PAUSED;
+		else
+			x->s.flags &= ~(uint32_t)FLAG_PAUSED;
+		x->dirty = 1;
+	}
+	return later;
+}
+
+static void obey_exit(struct service *x, enum status_result *result)
+{
+	/* a logger ends with its service, never before it */
+	if (x->is_log)
+		*result = RESULT_NOTHING;
+	else
+		service_want(x, WANT_EXIT, EVENT_EXIT);
+}
+
+static void obey(struct service *x, struct message const *m)
+{
+	struct command const *row = command_by_letter(COMMAND_SERVICE, m->command);
+	enum status_result result = RESULT_DONE;
+	enum status_why why = WHY_NONE;
+	int later = 0;
+
+	if (!row) {
+		if (!m->id)
+			x->ipc.decoder.noise++;
+		acknowledge(x, m->id, RESULT_REFUSED, WHY_UNKNOWN);
+		return;
+	}
+	if (x->end_of_log) {
+		acknowledge(x, m->id, RESULT_REFUSED, WHY_EXITING);
+		return;
+	}
+	switch (row->action) {
+	case ACTION_NONE:
+		service_look_adopted(x);
+		break;
+	case ACTION_UP:
+		service_want(x, WANT_UP, EVENT_UP);
+		break;
+	case ACTION_DOWN:
+		service_want(x, WANT_DOWN, EVENT_DOWN);
+		break;
+	case ACTION_ONCE:
+		service_want(x, WANT_ONCE, EVENT_ONCE);
+		break;
+	case ACTION_EXIT:
+		obey_exit(x, &result);
+		break;
+	case ACTION_RESTART:
+		if (obey_restart(x) < 0)
+			result = RESULT_REFUSED, why = WHY_CONFIG;
+		break;
+	case ACTION_PAUSE:
+	case ACTION_CONT:
+		later = obey_pause(x, row, m->id, &result, &why);
+		break;
+	case ACTION_SIGNAL:
+		later = obey_signal(x, row, m->id, &result, &why);
+		break;
+	case ACTION_TREE:
+		result = RESULT_REFUSED;
+		why = WHY_UNKNOWN;
+		break;
+	}
+	if (x->config_bad && !x->s.child[ROLE_RUN].pid &&
+		(row->action == ACTION_UP || row->action == ACTION_ONCE)) {
+		result = RESULT_REFUSED;
+		why = WHY_CONFIG;
+	}
+	if (!later)
+		acknowledge(x, m->id, result, why);
+}
+
+void service_listen(struct service *x)
+{
+	struct message m;
+	uint32_t noise = x->ipc.decoder.noise;
+	int r = 0;
+
+	while (x->unpublished < BATCH_MAX && (r = cinit_ipc_listen(&x->ipc, &m)) > 0)
+		/* the same id again is a client that saw a supervisor die: it was done once */
+		if (!m.id || status_answer(&x->ring, m.id) < 0)
+			obey(x, &m);
+	if (r < 0)
+		say_errno(x, "read", "in", 0);
+	if (x->ipc.decoder.noise != noise)
+		x->dirty = 1;
+}

@@ -1,0 +1,178 @@
+/* What a child becomes; see program.h. */
+#include <skalibs/nonposix.h>
+
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/posixplz.h>
+#include <skalibs/stralloc.h>
+
+#include "../lib/account.h"
+#include "../lib/environment.h"
+#include "config.h"
+
+#define TARGET_MAX 4096
+
+char const *program_stage_text(unsigned int stage)
+{
+	static char const *const texts[] = {
+		[STAGE_STDIO] = "open the log pipe of",
+		[STAGE_CHDIR] = "change to directory of",
+		[STAGE_PARAMS] = "read arguments of",
+		[STAGE_ENV] = "read environment from",
+		[STAGE_USER] = "become",
+		[STAGE_EXEC] = "execute",
+	};
+	return stage < sizeof texts / sizeof texts[0] ? texts[stage] : "start";
+}
+
+static int fails(struct program_failure *f, enum program_stage stage, char const *text)
+{
+	f->stage = stage;
+	snprintf(f->text, sizeof f->text, "%.151s", text);
+	return -1;
+}
+
+/* The code and signal that runit's finish gets, and the same as words for everybody else. */
+struct ending {
+	char code[12], sig[12];              /* runit's arguments 1 and 2 */
+	char exit_code[12], exit_signal[12]; /* "" where it does not apply */
+};
+
+static void fill_ending(struct program const *p, struct ending *e)
+{
+	int w = p->last_exit;
+	*e = (struct ending){ .code = "-1", .sig = "0" };
+	if (!p->exit_valid)
+		return;
+	snprintf(e->sig, sizeof e->sig, "%d", w & 0xff);
+	if (WIFEXITED(w)) {
+		snprintf(e->code, sizeof e->code, "%d", WEXITSTATUS(w));
+		snprintf(e->exit_code, sizeof e->exit_code, "%d", WEXITSTATUS(w));
+	} else {
+		snprintf(e->exit_signal, sizeof e->exit_signal, "%d", WTERMSIG(w));
+	}
+}
+
+/* argv[0] is the target of a symbolic link, so that a link to a binary needs no shell; else the
+ * entry. */
+static char const *argv_zero(struct program const *p)
+{
+	char target[TARGET_MAX];
+	ssize_t n = readlink(p->path, target, sizeof target - 1);
+	if (n <= 0)
+		return p->path;
+	target[n] = 0;
+	char const *copy = strdup(target);
+	return copy ? copy : p->path;
+}
+
+static int has_companion(struct program const *p, char const *suffix, uint32_t bit_run,
+	uint32_t bit_finish, char name[32])
+{
+	uint32_t bit = !strcmp(p->entry, "run")      ? bit_run
+		       : !strcmp(p->entry, "finish") ? bit_finish
+						     : 0;
+	snprintf(name, 32, "%s%s", p->path + 2, suffix);
+	/* companions of control scripts are not listed: look */
+	return p->letter ? entry_exists(AT_FDCWD, name) : (p->entries & bit) != 0;
+}
+
+static int prepare_argv(struct program *p, struct ending const *e, struct program_failure *f)
+{
+	stralloc lines = STRALLOC_ZERO;
+	char companion[32], pid[12];
+	size_t n = 0, count = 0;
+
+	if (has_companion(p, ".params", ENTRY_RUN_PARAMS, ENTRY_FINISH_PARAMS, companion) &&
+		environment_lines(&lines, AT_FDCWD, companion) < 0)
+		return fails(f, STAGE_PARAMS, companion);
+	for (size_t i = 0; i < lines.len; i++)
+		count += !lines.s[i];
+	p->argv = malloc((count + 4) * sizeof *p->argv);
+	if (!p->argv)
+		return fails(f, STAGE_PARAMS, companion);
+	p->argv[n++] = argv_zero(p);
+	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
+		p->argv[n++] = lines.s + i;
+	if (!strcmp(p->entry, "finish")) {
+		p->argv[n++] = strdup(e->code);
+		p->argv[n++] = strdup(e->sig);
+	} else if (p->letter && p->pid) {
+		snprintf(pid, sizeof pid, "%u", p->pid);
+		p->argv[n++] = strdup(pid);
+	}
+	p->argv[n] = 0;
+	return 0;
+}
+
+static int prepare_env(struct program *p, struct ending const *e, struct program_failure *f)
+{
+	stralloc changes = STRALLOC_ZERO;
+	char companion[32], at[64], letter[2] = { p->letter, 0 };
+
+	if ((p->entries & ENTRY_ENV) && environment_dir(&changes, AT_FDCWD, "env", at) < 0)
+		return fails(f, STAGE_ENV, at);
+	if (has_companion(p, ".env", ENTRY_RUN_ENV, ENTRY_FINISH_ENV, companion) &&
+		environment_file(&changes, AT_FDCWD, companion, at) < 0)
+		return fails(f, STAGE_ENV, at);
+	if (environment_set(&changes, "CINIT_SERVICE", p->name) < 0)
+		return fails(f, STAGE_ENV, "CINIT_SERVICE");
+	if (p->letter && environment_set(&changes, "CINIT_CONTROL", letter) < 0)
+		return fails(f, STAGE_ENV, "CINIT_CONTROL");
+	if (!strcmp(p->entry, "finish") &&
+		(environment_set(&changes, "CINIT_EXIT_CODE", e->exit_code) < 0 ||
+			environment_set(&changes, "CINIT_EXIT_SIGNAL", e->exit_signal) < 0))
+		return fails(f, STAGE_ENV, "CINIT_EXIT_CODE");
+	/* the merged vector points into `changes`, which lives until exec */
+	p->envp = environment_merge((char const *const *)environ, &changes);
+	return p->envp ? 0 : fails(f, STAGE_ENV, "env");
+}
+
+static int become_user(struct program const *p, struct program_failure *f)
+{
+	struct account a;
+	struct value_error e;
+	char spec[512];
+
+	/* finish and control scripts clean up after run with the supervisor's rights */
+	if (!(p->entries & ENTRY_USER) || strcmp(p->entry, "run"))
+		return 0;
+	int r = value_line(AT_FDCWD, "user", spec, sizeof spec, &e);
+	if (r == 0)
+		return 0;
+	if (r < 0 || account_lookup(spec, &a, &e) < 0) {
+		errno = 0; /* the text says it all */
+		return fails(f, STAGE_USER, e.text);
+	}
+	if (account_apply(&a) != ACCOUNT_APPLIED)
+		return fails(f, STAGE_USER, spec);
+	return 0;
+}
+
+int program_prepare(struct program *p, struct program_failure *f)
+{
+	struct ending e;
+	fill_ending(p, &e);
+	if (p->letter)
+		snprintf(p->path, sizeof p->path, "./control/%c", p->letter);
+	else
+		snprintf(p->path, sizeof p->path, "./%s", p->entry);
+	if (prepare_argv(p, &e, f) < 0 || prepare_env(p, &e, f) < 0)
+		return -1;
+	return become_user(p, f);
+}
+
+void program_execute(struct program *p, struct program_failure *f)
+{
+	execve(p->path, (char *const *)p->argv, (char *const *)p->envp);
+	fails(f, STAGE_EXEC, p->path + 2);
+}

@@ -1,0 +1,39 @@
+/* What a child becomes: an entry of the service directory (run, finish, control/X), with its
+ * arguments, environment and user. Works in the child, in the service directory, between fork and
+ * exec. */
+#ifndef SUPERVISE_PROGRAM_H
+#define SUPERVISE_PROGRAM_H
+
+#include <stdint.h>
+
+struct program {
+	char const *name;  /* the service, for CINIT_SERVICE */
+	char const *entry; /* run, finish, control */
+	char letter;       /* control/LETTER; 0 otherwise */
+	uint32_t pid;      /* of run; 0: none */
+	int exit_valid;    /* last_exit is known */
+	int32_t last_exit; /* wait status of run, for finish */
+	uint32_t entries;  /* enum config_entry */
+	/* made by program_prepare */
+	char const **argv;
+	char const **envp;
+	char path[16];
+};
+
+enum program_stage { STAGE_STDIO, STAGE_CHDIR, STAGE_PARAMS, STAGE_ENV, STAGE_USER, STAGE_EXEC };
+
+struct program_failure {
+	enum program_stage stage;
+	char text[152]; /* the object: "run", "env", "user `www'" */
+};
+
+/* Reads arguments and environment, and changes the user. 0, or -1 with errno and *f. */
+int program_prepare(struct program *p, struct program_failure *f);
+
+/* Executes; returns only when that failed, with errno and *f. */
+void program_execute(struct program *p, struct program_failure *f);
+
+/* The verb of a stage: "execute". */
+char const *program_stage_text(unsigned int stage);
+
+#endif

@@ -1,0 +1,97 @@
+/* The record goes out, and only then do gates open. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+
+#include "../lib/clock.h"
+
+#define RETRY_FIRST (CLOCK_SECOND / 10)
+#define RETRY_LAST  (5 * CLOCK_SECOND)
+
+void service_touch(struct service *x)
+{
+	x->dirty = 1;
+}
+
+void service_reason(struct service *x, enum status_reason reason, uint32_t detail, char const *text)
+{
+	size_t len = strlen(text);
+	if (len >= STATUS_TEXT)
+		len = STATUS_TEXT - 1;
+	x->s.reason = (uint16_t)reason;
+	x->s.reason_detail = detail;
+	memset(x->s.reason_text, 0, STATUS_TEXT);
+	memcpy(x->s.reason_text, text, len);
+	x->dirty = 1;
+}
+
+/* What runit's clients read: the process that counts. */
+static void fill_derived(struct service *x)
+{
+	struct status *s = &x->s;
+	uint32_t run = s->child[ROLE_RUN].pid;
+	s->pid = run ? run : s->child[ROLE_FINISH].pid;
+	s->noise = x->ipc.decoder.noise;
+	s->foreign = x->ipc.decoder.foreign;
+}
+
+static void open_gates(struct service *x)
+{
+	for (unsigned int i = 0; i < ROLE_COUNT; i++) {
+		struct child *c = &x->child[i];
+		if (c->gate < 0 || c->opened || x->s.child[i].phase != PHASE_GATED)
+			continue;
+		c->opened = 1;
+		/* EPIPE: it died at its gate, and its SIGCHLD is on the way */
+		fd_write(c->gate, "g", 1);
+	}
+}
+
+/* A byte in `lock` says why nothing is published: it is there from the start and needs no space. */
+static void note_failure(struct service *x, int e)
+{
+	char byte = (char)e;
+	if (pwrite(x->lock, &byte, 1, 0) != 1)
+		say_errno(x, "write to", "lock", 0);
+}
+
+static void publish_failed(struct service *x)
+{
+	int e = errno;
+	uint64_t now = clock_boottime();
+	if (!x->publish_failed) {
+		say_errno(x, "publish", "status",
+			"what runs goes on, nothing new is started or acknowledged; retrying");
+		x->publish_failed = 1;
+		x->publish_delay = RETRY_FIRST;
+		note_failure(x, e);
+	} else if (x->publish_delay < RETRY_LAST) {
+		x->publish_delay *= 2;
+	}
+	x->retry_publish = now + x->publish_delay;
+}
+
+void service_publish(struct service *x)
+{
+	fill_derived(x);
+	x->s.change++;
+	if (cinit_ipc_publish(&x->ipc, &x->s, &x->ring) < 0) {
+		publish_failed(x);
+		return;
+	}
+	x->dirty = 0;
+	x->unpublished = 0;
+	x->retry_publish = 0;
+	if (x->publish_failed) {
+		x->publish_failed = 0;
+		note_failure(x, 0);
+		say(x, "status is published again");
+	}
+	open_gates(x);
+}

@@ -1,0 +1,198 @@
+/* Deaths. A child's wait status is peeked, published and only then reaped, so that no death of this
+ * process in between can lose it. Processes that a predecessor started are cinit's children: cinit
+ * writes their wait status to `exited` before it reaps them, and pokes. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/uint32.h>
+#include <skalibs/uint64.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+
+#define FINISH_GIVE_UP 125
+#define EXITED_RECORD  16 /* pid 4, wait status 4, identity 8, big endian */
+
+static void forget_child(struct service *x, enum status_role role)
+{
+	struct child *c = &x->child[role];
+	if (c->gate >= 0)
+		fd_close(c->gate);
+	if (c->pidfd >= 0)
+		fd_close(c->pidfd);
+	*c = (struct child){ .gate = -1, .pidfd = -1 };
+	x->s.child[role] = (struct status_child){ 0 };
+	x->dirty = 1;
+}
+
+/* It was stopped at its gate, or its gate died with a predecessor: nothing ran, and no death
+ * counts. */
+static int never_ran(struct service const *x, int wstat, int known)
+{
+	if (x->s.child[ROLE_RUN].phase != PHASE_GATED || x->child[ROLE_RUN].exec_failed)
+		return 0;
+	return !known || (WIFEXITED(wstat) && WEXITSTATUS(wstat) == GATE_EXIT);
+}
+
+static void run_ended(struct service *x, int wstat, int known)
+{
+	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
+	int adopted = x->child[ROLE_RUN].adopted;
+	uint32_t pid = x->s.child[ROLE_RUN].pid;
+
+	forget_child(x, ROLE_RUN);
+	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
+	if (nothing) {
+		x->counted_run = 0;
+		x->after = AFTER_START;
+		service_event(x, EVENT_NOT_STARTED);
+		return;
+	}
+	if (adopted && x->config.kill_mode != KILL_PROCESS)
+		kill(-(pid_t)pid,
+			SIGKILL); /* its group is cinit's to reap: not seen by our sweep */
+	x->counted_run = 1;
+	x->s.last_exit = exec_failed ? EXEC_EXIT << 8 : wstat;
+	x->s.flags |= known || exec_failed ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;
+	x->after = restart_decide(
+		&x->s, &x->config, x->asked || (x->s.flags & FLAG_GOT_TERM), clock_boottime());
+	if (x->after == AFTER_FAIL)
+		service_reason(x, REASON_DEATHS, x->s.window_deaths, "died too often; gave up");
+	else if (x->after == AFTER_REST)
+		service_reason(x, REASON_ENDED, 0, "ended, and is not to be restarted");
+	service_event(x, EVENT_RUN_DIED);
+}
+
+static void finish_ended(struct service *x, int wstat, int known)
+{
+	forget_child(x, ROLE_FINISH);
+	x->s.deadline[DEADLINE_FINISH] = 0;
+	if (known && WIFEXITED(wstat) && WEXITSTATUS(wstat) == FINISH_GIVE_UP &&
+		x->s.want != WANT_DOWN && x->s.want != WANT_EXIT) {
+		x->after = AFTER_FAIL;
+		service_reason(x, REASON_FINISH, 0, "finish exited 125: not to be started again");
+	}
+	service_event(x, EVENT_FINISH_DIED);
+}
+
+void service_child_ended(struct service *x, enum status_role role, int wstat, int known)
+{
+	if (x->child[role].gate >= 0)
+		child_report(x, role); /* it may have said why */
+	if (role == ROLE_RUN) {
+		run_ended(x, wstat, known);
+	} else if (role == ROLE_FINISH) {
+		finish_ended(x, wstat, known);
+	} else {
+		forget_child(x, role);
+		service_job_ended(x, known ? wstat : -1);
+	}
+}
+
+static struct service *find_child(struct supervisor *sup, uint32_t pid, enum status_role *role)
+{
+	SERVICE_EACH(sup, x)
+	for (unsigned int i = 0; i < ROLE_COUNT; i++)
+		if (x->s.child[i].pid == pid && !x->child[i].adopted) {
+			*role = (enum status_role)i;
+			return x;
+		}
+	return 0;
+}
+
+static int wait_status_of(siginfo_t const *si)
+{
+	if (si->si_code == CLD_EXITED)
+		return (si->si_status & 0xff) << 8;
+	return (si->si_status & 0x7f) | (si->si_code == CLD_DUMPED ? 0x80 : 0);
+}
+
+void supervisor_reap(struct supervisor *sup)
+{
+	for (;;) {
+		enum status_role role;
+		siginfo_t si = { .si_pid = 0 };
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || !si.si_pid)
+			return;
+		struct service *x = find_child(sup, (uint32_t)si.si_pid, &role);
+		if (x) {
+			service_child_ended(x, role, wait_status_of(&si), 1);
+			service_publish(x);
+		}
+		waitpid(si.si_pid, 0, WNOHANG);
+		if (!x) /* a stray went: see whether others are left */
+			SERVICE_EACH(sup, y)
+		if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
+			y->sweeping = 1;
+	}
+}
+
+/* ------------------------------------------------------------------- adopted processes */
+
+/* 1: `exited` has the wait status of this process. */
+static int find_exited(struct service const *x, struct status_child const *c, int *wstat)
+{
+	char rec[EXITED_RECORD];
+	int found = 0,
+	    fd = openat(x->dir, "exited", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return 0;
+	while (!found && fd_read(fd, rec, sizeof rec) == (ssize_t)sizeof rec) {
+		uint32_t pid, w;
+		uint64_t identity;
+		uint32_unpack_big(rec, &pid);
+		uint32_unpack_big(rec + 4, &w);
+		uint64_unpack_big(rec + 8, &identity);
+		if (pid != c->pid || (identity && c->identity && identity != c->identity))
+			continue;
+		*wstat = (int)w;
+		found = 1;
+	}
+	fd_close(fd);
+	return found;
+}
+
+static int look_at(struct service *x, enum status_role role)
+{
+	struct status_child const *c = &x->s.child[role];
+	int wstat = 0, known = find_exited(x, c, &wstat);
+
+	if (!known) {
+		enum process_alive alive = process_alive((pid_t)c->pid, c->identity);
+		if (alive != PROCESS_GONE) {
+			/* ended but not reaped: cinit is about to tell; without a cinit nobody will
+			 */
+			if (x->child[role].ended || x->child[role].pidfd < 0)
+				x->retry_adopted = clock_boottime() + CLOCK_SECOND;
+			return 1;
+		}
+		/* it may have been written between our two looks */
+		known = find_exited(x, c, &wstat);
+	}
+	service_child_ended(x, role, wstat, known);
+	service_publish(x);
+	return 0;
+}
+
+void service_look_adopted(struct service *x)
+{
+	int left = 0, some = 0;
+	for (unsigned int i = 0; i < ROLE_COUNT; i++)
+		if (x->s.child[i].pid && x->child[i].adopted) {
+			some = 1;
+			left |= look_at(x, (enum status_role)i);
+		}
+	/* nothing is appended any more when nobody adopted is left */
+	if (some && !left)
+		unlinkat(x->dir, "exited", 0);
+}

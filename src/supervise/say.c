@@ -1,0 +1,23 @@
+/* Lines on standard error: `supervise: warning: NAME: ...`. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <skalibs/strerr.h>
+
+void say(struct service const *x, char const *text)
+{
+	strerr_warnw(x->name, ": ", text);
+}
+
+void say_errno(
+	struct service const *x, char const *verb, char const *object, char const *consequence)
+{
+	int e = errno;
+	strerr_warnw(x->name, ": unable to ", verb, " ", object, ": ", strerror(e),
+		consequence ? "; " : "", consequence ? consequence : "");
+	errno = e;
+}

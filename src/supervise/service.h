@@ -1,0 +1,163 @@
+/* The objects of the house: a supervisor holds one service, and where there is a logger a second
+ * one, run by the same code.
+ *
+ * Data flows one way in a turn of the loop: what happened (signals, deaths, reports, commands,
+ * deadlines) becomes events; events go through the machine; its actions change processes and the
+ * record; at the end of the turn the record is published, and only then do gates open. loop.c one
+ * turn after the other, what to poll obey.c    commands from `in`, the queue behind control
+ * scripts, acknowledgements reap.c    deaths, of children and of adopted processes act.c     events
+ * through the machine, actions carried out restart.c what follows a death child.c   a child before
+ * it executes: the gate, what it drops, what it becomes sweep.c   processes that are left over
+ *   take.c    the lock, the record of a predecessor
+ *   publish.c the record, the gates
+ *   say.c     lines on standard error */
+#ifndef SUPERVISE_SERVICE_H
+#define SUPERVISE_SERVICE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../lib/ipc.h"
+#include "../lib/status.h"
+#include "config.h"
+#include "machine.h"
+#include "supervise.h"
+
+#define QUEUE_MAX  32 /* control scripts that wait for the one that runs */
+#define BATCH_MAX  16 /* frames answered by one publication (cinit-ipc(7)) */
+#define TERMED_MAX 64 /* strays that are remembered to have got TERM */
+
+#define GATE_EXIT  108 /* a child that was never let through its gate */
+#define EXEC_EXIT  111 /* a child that could not execute its program */
+
+/* What this process knows of a child beyond the record. */
+struct child {
+	int gate;  /* our end of its gate and report socket; -1: none (executed, or adopted) */
+	int pidfd; /* of an adopted process; -1: it is our own child, or there are no pidfds */
+	uint8_t adopted;     /* started by a predecessor: it is not ours to wait for */
+	uint8_t ended;       /* adopted: its pidfd says that it ended, its code is awaited */
+	uint8_t opened;      /* its gate was opened */
+	uint8_t exec_failed; /* it reported that it could not execute */
+};
+
+/* A control script to run, or that runs: control/LETTER. */
+struct job {
+	char letter;
+	uint8_t instead; /* script fails: send .signal */
+	uint8_t stop;    /* part of a stop: CONT follows */
+	uint8_t start;   /* control/u: run is forked when it is through */
+	int signal;
+	uint64_t id; /* frame to acknowledge when the script is forked; 0: none */
+};
+
+struct supervisor;
+
+struct service {
+	struct supervisor *sup;
+	struct status s;
+	struct status_ring ring;
+	struct cinit_ipc ipc;
+	struct config config;
+	struct child child[ROLE_COUNT];
+	char name[264]; /* NAME, or NAME/log */
+	int dir;        /* state directory */
+	int lock;
+	uint8_t is_log;
+	uint8_t dirty;          /* the record changed since it was published */
+	uint8_t sweeping;       /* a sweep is due or under way */
+	uint8_t killing;        /* the kill deadline has passed: KILL for whatever is found */
+	uint8_t asked;          /* the present run was told to go by command */
+	uint8_t counted_run;    /* the present run executed: its end is an end of run */
+	uint8_t end_of_log;     /* the pipe was let go of */
+	uint8_t publish_failed; /* the last publication failed, and that was said */
+	uint8_t unpublished;    /* acknowledgements since the last publication */
+	uint8_t config_bad;     /* the last reading of the service directory met a bad value */
+	uint8_t fresh;          /* no record of this boot was found: begins cold */
+	pid_t last_group;       /* process group of the last run */
+	enum machine_after after;
+	uint64_t retry_publish; /* deadline; 0: none */
+	uint64_t publish_delay;
+	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
+				   none */
+	struct job queue[QUEUE_MAX]; /* [0] runs while child[ROLE_CONTROL] is there */
+	unsigned int queued;
+	pid_t termed[TERMED_MAX];
+	unsigned int termed_count;
+};
+
+struct supervisor {
+	struct supervise_options const *o;
+	struct service service;
+	struct service log; /* valid where has_log */
+	int has_log;
+	int signals;      /* signalfd of the self-pipe */
+	int pipe;         /* O_RDWR on the log pipe; -1: none, or let go of */
+	int at_once;      /* told to end by QUIT: KILL without TERM */
+	int look_pending; /* cinit is to be told of an essential end */
+	uint64_t retry_look;
+	uint64_t look_delay;
+};
+
+/* The services of a supervisor: for (each) over one or two. */
+#define SERVICE_EACH(sup, x)                                                                       \
+	for (struct service *x = &(sup)->service; x;                                               \
+		x = (x == &(sup)->service && (sup)->has_log) ? &(sup)->log : 0)
+
+static inline struct service *service_other(struct service *x)
+{
+	return x->is_log ? &x->sup->service : x->sup->has_log ? &x->sup->log : 0;
+}
+
+/* ---- act.c */
+void service_event(struct service *x, enum machine_event event);
+void service_deadlines(struct service *x, uint64_t now);
+uint64_t service_next_deadline(struct service const *x);
+void service_signal_run(struct service *x, int sig);
+/* Forks run now; for control/u's end. */
+void service_start_run(struct service *x);
+int service_at_rest(struct service const *x);
+/* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
+int service_configure(struct service *x);
+
+/* ---- obey.c */
+void service_listen(struct service *x);
+void service_want(struct service *x, enum status_want want, enum machine_event event);
+int service_job(struct service *x, struct job const *job);
+void service_job_next(struct service *x);
+void service_job_ended(struct service *x, int wstat);
+
+/* ---- reap.c */
+void supervisor_reap(struct supervisor *sup);
+void service_look_adopted(struct service *x);
+void service_child_ended(struct service *x, enum status_role role, int wstat, int known);
+
+/* ---- restart.c */
+/* To be called once at each death of run, after s->last_exit is entered. `asked`: it was told to
+ * go. Counts the death in *s, and sets s->backoff_ms where a delay follows. */
+enum machine_after restart_decide(
+	struct status *s, struct config const *c, int asked, uint64_t now);
+
+/* ---- child.c */
+pid_t child_fork(struct service *x, enum status_role role, char letter);
+void child_report(struct service *x, enum status_role role);
+int service_enter(struct service const *x);
+
+/* ---- sweep.c */
+void service_sweep(struct service *x);
+
+/* ---- take.c */
+int service_take(struct service *x);
+void service_resume(struct service *x);
+
+/* ---- publish.c */
+void service_publish(struct service *x);
+void service_touch(struct service *x);
+void service_reason(
+	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
+
+/* ---- say.c */
+void say(struct service const *x, char const *text);
+void say_errno(
+	struct service const *x, char const *verb, char const *object, char const *consequence);
+
+#endif

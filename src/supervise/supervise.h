@@ -1,0 +1,29 @@
+/* The supervisor as a library: cinit forks it without exec, and `supervise` is a small main around
+ * it. */
+#ifndef CINIT_SUPERVISE_H
+#define CINIT_SUPERVISE_H
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct supervise_options {
+	char const *name;        /* the service's name: in messages, CINIT_SERVICE, command line */
+	char const *service_dir; /* path of the service directory itself, absolute */
+	char const *state_dir;   /* path of its state directory, absolute (RUNDIR/NAME or
+				    DIR/supervise) */
+	char const *run_dir; /* path of the run directory, absolute, or NULL: there is no cinit */
+	unsigned char boot_id[16]; /* zeros: unknown */
+	rlim_t nofile;             /* soft RLIMIT_NOFILE for services */
+	mode_t umask;              /* umask for services */
+	gid_t control_group;       /* who may write to `in` beside the owner; (gid_t)-1: nobody */
+	char *title;               /* argv area to write the command line to, or NULL */
+	size_t title_size;
+	int forked; /* we are a fork of cinit and drop what is its: descriptors, handlers, mask */
+};
+
+/* Supervises one service (and its logger) until told to exit. Returns the exit code of the process:
+ * 0 told to exit; 111 the system refused; 100 another supervisor has this service. Everything the
+ * caller holds but descriptors 0, 1 and 2 is closed where `forked` is set. */
+int supervise_run(struct supervise_options const *o);
+
+#endif

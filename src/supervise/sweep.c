@@ -1,0 +1,153 @@
+/* What a service left behind. The supervisor is a subreaper, so every orphan of the service becomes
+ * its child; nothing that called setsid or forked twice gets away. A pass looks at all children
+ * that are not known, tells them to go once, and is repeated when one of them ends; after the kill
+ * deadline each pass kills. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+
+struct pass {
+	struct service *x;
+	uint32_t found;
+	pid_t refused; /* one that may not be signalled */
+	int error;
+};
+
+static int known_child(struct supervisor *sup, uint32_t pid)
+{
+	SERVICE_EACH(sup, x)
+	for (unsigned int i = 0; i < ROLE_COUNT; i++)
+		if (x->s.child[i].pid == pid)
+			return 1;
+	return 0;
+}
+
+/* With a logger there are two services whose orphans come here. A process belongs to the logger
+ * when it is in the logger's session or carries its mark; all others are the service's. */
+static int belongs(struct service *x, pid_t pid)
+{
+	struct service *other = service_other(x);
+	if (!other)
+		return 1;
+	struct service *log = x->is_log ? x : other;
+	int logs = (log->s.child[ROLE_RUN].pid &&
+			   process_session(pid) == (pid_t)log->s.child[ROLE_RUN].pid) ||
+		   process_has_env(pid, "CINIT_SERVICE", log->name) == 1;
+	return x->is_log ? logs : !logs;
+}
+
+static int was_termed(struct service const *x, pid_t pid)
+{
+	for (unsigned int i = 0; i < x->termed_count; i++)
+		if (x->termed[i] == pid)
+			return 1;
+	return 0;
+}
+
+static int end_stray(pid_t pid, void *data)
+{
+	struct pass *p = data;
+	struct service *x = p->x;
+	int r;
+
+	if (known_child(x->sup, (uint32_t)pid) || !belongs(x, pid))
+		return 0;
+	p->found++;
+	if (x->killing) {
+		r = kill(pid, SIGKILL);
+	} else {
+		if (was_termed(x, pid))
+			return 0;
+		if (x->termed_count < TERMED_MAX)
+			x->termed[x->termed_count++] = pid;
+		r = kill(pid, SIGTERM);
+		kill(pid, SIGCONT);
+	}
+	if (r < 0 && errno != ESRCH) {
+		p->refused = pid;
+		p->error = errno;
+	}
+	return 0;
+}
+
+/* Only what is in the process group of the last run. */
+static void pass_group(struct pass *p)
+{
+	pid_t group = p->x->last_group;
+	if (!group || kill(-group, 0) < 0)
+		return;
+	p->found = 1;
+	if (p->x->killing) {
+		kill(-group, SIGKILL);
+	} else if (!was_termed(p->x, group)) {
+		if (p->x->termed_count < TERMED_MAX)
+			p->x->termed[p->x->termed_count++] = group;
+		kill(-group, SIGTERM);
+		kill(-group, SIGCONT);
+	}
+}
+
+static void run_pass(struct pass *p)
+{
+	siginfo_t si;
+	struct service *x = p->x;
+
+	if (x->config.kill_mode == KILL_PROCESS)
+		return;
+	if (x->config.kill_mode == KILL_GROUP) {
+		pass_group(p);
+		return;
+	}
+	/* the usual case, answered in one call: no child of any kind is left */
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+		return;
+	if (process_children(end_stray, p) < 0)
+		pass_group(p); /* no /proc: the group is all that can be found */
+}
+
+static void note_strays(struct service *x, struct pass const *p)
+{
+	if (x->s.strays == p->found && !p->refused)
+		return;
+	x->s.strays = p->found;
+	x->dirty = 1;
+	if (p->refused) {
+		char text[96];
+		snprintf(text, sizeof text, "unable to end process %d it left behind: %s",
+			(int)p->refused, strerror(p->error));
+		if (strcmp(text, x->s.reason_text))
+			say(x, text);
+		service_reason(x, REASON_STRAY, (uint32_t)p->refused, text);
+	}
+}
+
+void service_sweep(struct service *x)
+{
+	struct pass p = { .x = x };
+
+	x->sweeping = 0;
+	if ((x->s.state != STATE_STOPPING && x->s.state != STATE_FINISHING) ||
+		x->s.child[ROLE_RUN].pid || x->s.child[ROLE_FINISH].pid ||
+		x->s.child[ROLE_CONTROL].pid || x->queued)
+		return;
+	run_pass(&p);
+	note_strays(x, &p);
+	if (!p.found) {
+		x->s.deadline[DEADLINE_KILL] = 0;
+		service_event(x, EVENT_SWEPT);
+	} else if (!x->killing && !x->s.deadline[DEADLINE_KILL] && x->config.timeout_kill) {
+		x->s.deadline[DEADLINE_KILL] =
+			clock_boottime() + (uint64_t)x->config.timeout_kill * CLOCK_MILLISEC;
+		x->dirty = 1;
+	}
+}

@@ -1,0 +1,177 @@
+/* Taking a service: the lock first, then what a predecessor left on disk. Nothing is touched before
+ * the lock is ours. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+
+/* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
+ * that does. A helper on the same open file description waits for it, so that this process need
+ * not: when the helper has it, so have we. */
+static int lock_later(struct service *x)
+{
+	int w;
+	pid_t pid = fork();
+	if (pid < 0)
+		return -1;
+	if (!pid)
+		_exit(flock(x->lock, LOCK_EX) < 0);
+	if (waitpid_nointr(pid, &w, 0) < 0)
+		return -1;
+	return w ? -1 : 0;
+}
+
+static int predecessor_lives(struct service *x)
+{
+	struct status s;
+	return status_read(x->dir, ".", &s, 0) == STATUS_OK && s.supervisor &&
+	       process_alive((pid_t)s.supervisor, s.supervisor_identity) == PROCESS_ALIVE;
+}
+
+static int take_lock(struct service *x)
+{
+	x->lock = openat(
+		x->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (x->lock < 0) {
+		say_errno(x, "open", "lock", "not supervised");
+		return -1;
+	}
+	if (!flock(x->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	if (errno == EWOULDBLOCK && predecessor_lives(x)) {
+		say(x, "already supervised by another process");
+		return 1;
+	}
+	if (errno == EWOULDBLOCK && !lock_later(x))
+		return 0;
+	say_errno(x, "lock", "lock", "not supervised");
+	return -1;
+}
+
+static int same_boot(struct service const *x, struct status const *s)
+{
+	static unsigned char const unknown[16];
+	unsigned char const *ours = x->sup->o->boot_id;
+	if (!memcmp(ours, unknown, 16) || !memcmp(s->boot_id, unknown, 16))
+		return 1;
+	return !memcmp(ours, s->boot_id, 16);
+}
+
+static void set_aside(struct service *x, enum status_error e)
+{
+	char text[128];
+	snprintf(text, sizeof text, "status is %s; set aside as status.bad, beginning afresh",
+		e == STATUS_SHORT     ? "cut short"
+		: e == STATUS_FOREIGN ? "of another version"
+		: e == STATUS_TORN    ? "damaged"
+				      : "not to be understood");
+	say(x, text);
+	renameat(x->dir, "status", x->dir, "status.bad");
+}
+
+static void adopt_children(struct service *x)
+{
+	for (unsigned int i = 0; i < ROLE_COUNT; i++) {
+		struct status_child const *c = &x->s.child[i];
+		x->child[i] = (struct child){ .gate = -1, .pidfd = -1 };
+		if (!c->pid)
+			continue;
+		x->child[i].adopted = 1;
+		if (process_alive((pid_t)c->pid, c->identity) != PROCESS_GONE)
+			x->child[i].pidfd = process_pidfd((pid_t)c->pid);
+		if (i == ROLE_RUN)
+			x->s.flags |= FLAG_ADOPTED;
+	}
+}
+
+static void begin(struct service *x)
+{
+	memset(&x->s, 0, sizeof x->s);
+	memset(&x->ring, 0, sizeof x->ring);
+	/* so that a client never takes a first supervisor for the one it spoke to */
+	x->s.incarnation = (uint32_t)cinit_ipc_id();
+	x->s.since = clock_boottime();
+	clock_label(&x->s.label_sec, &x->s.label_nsec);
+}
+
+int service_take(struct service *x)
+{
+	int r = take_lock(x);
+	if (r)
+		return r;
+	enum status_error e = status_read(x->dir, ".", &x->s, &x->ring);
+	if (e != STATUS_OK && !(e == STATUS_SYSTEM && errno == ENOENT))
+		set_aside(x, e);
+	/* one that was told to exit begins as at boot when it is started again */
+	x->fresh = e != STATUS_OK || !same_boot(x, &x->s) || (x->s.flags & FLAG_EXITED);
+	if (x->fresh) {
+		begin(x);
+		/* reserves the byte that says why nothing can be published, should it come to that
+		 */
+		if (pwrite(x->lock, "", 1, 0) < 0)
+			say_errno(x, "write to", "lock", 0);
+	}
+	adopt_children(x);
+	x->s.incarnation++;
+	x->s.supervisor = (uint32_t)getpid();
+	x->s.supervisor_identity = process_identity(getpid());
+	memcpy(x->s.boot_id, x->sup->o->boot_id, 16);
+	x->s.flags &= ~(uint32_t)(FLAG_EXITED | FLAG_HAS_LOG | FLAG_IS_LOG);
+	x->s.flags |= x->is_log ? FLAG_IS_LOG : x->sup->has_log ? FLAG_HAS_LOG : 0;
+	if (cinit_ipc_init(&x->ipc, x->dir, x->sup->o->control_group) < 0) {
+		say_errno(x, "make", "in and out", "not supervised");
+		return -1;
+	}
+	x->dirty = 1;
+	return 0;
+}
+
+/* After a predecessor: what it was about to do goes on. */
+static void carry_on(struct service *x)
+{
+	x->counted_run = x->s.child[ROLE_RUN].phase == PHASE_STARTED;
+	x->asked = (x->s.flags & FLAG_GOT_TERM) != 0;
+	x->after = x->s.want == WANT_UP ? AFTER_START : AFTER_REST;
+	service_look_adopted(x);
+	switch ((enum status_state)x->s.state) {
+	case STATE_STARTING:
+	case STATE_UP:
+		if (!x->s.child[ROLE_RUN].pid)
+			service_event(x, EVENT_NOT_STARTED); /* control/u was under way */
+		break;
+	case STATE_STOPPING:
+	case STATE_FINISHING:
+		x->sweeping = 1;
+		break;
+	case STATE_DOWN:
+	case STATE_FAILED:
+	case STATE_BACKOFF:
+	case STATE_WAITING:
+	case STATE_COUNT:
+		break;
+	}
+	if (x->s.want == WANT_EXIT)
+		service_event(x, EVENT_EXIT);
+}
+
+void service_resume(struct service *x)
+{
+	service_configure(x); /* a bad value is said there; starting finds it again and fails */
+	if (!x->fresh)
+		carry_on(x);
+	else if (!(x->config.entries & ENTRY_DOWN))
+		service_want(x, WANT_UP, EVENT_UP);
+}
