@@ -32,9 +32,9 @@ struct command {
 	char letter;
 	enum command_target target;
 	enum command_action action;
-	int signal;             /* signal number, 0: none */
-	char const *verb;       /* full word, as svctl and the man page spell it */
-	char const *help;       /* one line, lower case, no full stop */
+	int signal;       /* signal number, 0: none */
+	char const *verb; /* full word, as svctl and the man page spell it */
+	char const *help; /* one line, lower case, no full stop */
 };
 
 /* Letters of the tree, in frames on cinit's own pair. */
@@ -44,7 +44,7 @@ struct command {
 #define COMMAND_WAKE     'w' /* text: name of a service that shall have a supervisor again */
 
 enum shutdown_how {
-	SHUTDOWN_EXIT = 0,      /* stop everything; a container or a user's cinit exits 0 */
+	SHUTDOWN_EXIT = 0, /* stop everything; a container or a user's cinit exits 0 */
 	SHUTDOWN_REBOOT = 1,
 	SHUTDOWN_POWEROFF = 2,
 	SHUTDOWN_HALT = 3

@@ -15,18 +15,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_VERSION    1
-#define FRAME_FIXED      15             /* octets before the text */
-#define FRAME_TEXT_MAX   255            /* octets; as long as a file name */
-#define FRAME_BODY_MAX   (((FRAME_FIXED + FRAME_TEXT_MAX) * 8 + 6) / 7)
-#define FRAME_MAX        (3 + FRAME_BODY_MAX) /* bytes; far below PIPE_BUF */
+#define FRAME_VERSION  1
+#define FRAME_FIXED    15  /* octets before the text */
+#define FRAME_TEXT_MAX 255 /* octets; as long as a file name */
+#define FRAME_BODY_MAX (((FRAME_FIXED + FRAME_TEXT_MAX) * 8 + 6) / 7)
+#define FRAME_MAX      (3 + FRAME_BODY_MAX) /* bytes; far below PIPE_BUF */
 
 /* One command, with or without an id. */
 struct message {
-	uint64_t id;            /* random, never 0, of a frame; 0: a letter, nobody awaits its answer */
-	uint32_t argument;      /* the command's own */
-	uint8_t command;        /* letter of the command table */
-	uint8_t flags;          /* MESSAGE_* */
+	uint64_t id;       /* random, never 0, of a frame; 0: a letter, nobody awaits its answer */
+	uint32_t argument; /* the command's own */
+	uint8_t command;   /* letter of the command table */
+	uint8_t flags;     /* MESSAGE_* */
 	uint8_t text_len;
 	char text[FRAME_TEXT_MAX + 1]; /* NUL-terminated; holds no NUL before text_len */
 };
@@ -38,10 +38,10 @@ size_t frame_encode(char out[FRAME_MAX], struct message const *m);
 
 /* Decodes a byte stream. Zero it to begin; it holds at most one unfinished frame. */
 struct frame_decoder {
-	uint16_t have;          /* bytes of the unfinished frame, 0: none */
-	uint16_t want;          /* its body's length once known */
-	uint32_t noise;         /* bytes dropped since the start: part of no frame, no letter */
-	uint32_t foreign;       /* whole frames of an unknown version, skipped */
+	uint16_t have;    /* bytes of the unfinished frame, 0: none */
+	uint16_t want;    /* its body's length once known */
+	uint32_t noise;   /* bytes dropped since the start: part of no frame, no letter */
+	uint32_t foreign; /* whole frames of an unknown version, skipped */
 	unsigned char body[FRAME_BODY_MAX];
 };
 

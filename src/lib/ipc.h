@@ -17,9 +17,9 @@
 /* ------------------------------------------------------------------ the owner's side */
 
 struct cinit_ipc {
-	int dir;        /* directory of the pair; the caller's, not closed here */
-	int in;         /* O_RDWR, so that it never sees an end; -1: none */
-	int out;        /* O_WRONLY; -1: could not be made, nobody is told of changes */
+	int dir;              /* directory of the pair; the caller's, not closed here */
+	int in;               /* O_RDWR, so that it never sees an end; -1: none */
+	int out;              /* O_WRONLY; -1: could not be made, nobody is told of changes */
 	uint8_t spare_status; /* `.status` lies ready for an exchange */
 	uint8_t spare_out;    /* `.out` lies ready */
 	uint8_t no_exchange;  /* this file system knows no RENAME_EXCHANGE */
@@ -45,8 +45,9 @@ int cinit_ipc_fd(struct cinit_ipc const *ipc);
 int cinit_ipc_listen(struct cinit_ipc *ipc, struct message *m);
 
 /* Publishes: replaces the record, then hangs up on everybody who watches. The caller has counted
- * s->change up. 0, or -1 with errno: then the old record stands and nobody was told (or, where only the
- * new `out` could not be made, everybody was hung up on and `out` is -1 until a later call makes it). */
+ * s->change up. 0, or -1 with errno: then the old record stands and nobody was told (or, where only
+ * the new `out` could not be made, everybody was hung up on and `out` is -1 until a later call
+ * makes it). */
 int cinit_ipc_publish(struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r);
 
 /* Closes both ends; removes nothing. */
@@ -56,33 +57,42 @@ void cinit_ipc_close(struct cinit_ipc *ipc);
 
 /* One service in flight: at most two descriptors. */
 struct cinit_client {
-	int base;          /* directory descriptor that `path` is relative to, or AT_FDCWD */
-	char const *path;  /* the state directory, e.g. "web" under the run directory; not copied */
-	int in, out;       /* -1: not open */
+	int base;         /* directory descriptor that `path` is relative to, or AT_FDCWD */
+	char const *path; /* the state directory, e.g. "web" under the run directory; not copied */
+	int in, out;      /* -1: not open */
 };
-#define CINIT_CLIENT_ZERO { .base = -1, .path = 0, .in = -1, .out = -1 }
+#define CINIT_CLIENT_ZERO                                                                          \
+	{                                                                                          \
+		.base = -1, .path = 0, .in = -1, .out = -1                                         \
+	}
 
 enum cinit_sent {
 	CINIT_SENT,
-	CINIT_NO_SERVICE,       /* no such directory or FIFO */
-	CINIT_NO_SUPERVISOR,    /* nobody reads: wait on `out`, then send again */
-	CINIT_FULL,             /* the FIFO is full: the supervisor is stopped or drowned */
-	CINIT_DENIED,           /* not permitted */
-	CINIT_NOT_FIFO,         /* something else lies in its place */
-	CINIT_SEND_ERROR        /* errno */
+	CINIT_NO_SERVICE,    /* no such directory, or neither `in` nor `out` in it */
+	CINIT_NO_SUPERVISOR, /* nobody reads (yet): wait on `out`, then send again */
+	CINIT_FULL,          /* the FIFO is full: the supervisor is stopped or drowned */
+	CINIT_DENIED,        /* not permitted */
+	CINIT_NOT_FIFO,      /* something else lies in its place */
+	CINIT_SEND_ERROR     /* errno */
 };
 
-/* Sends one frame (m->id != 0) or one letter (m->id == 0). Opens `in` when it is not open, and keeps
- * it open: an unread frame lives as long as somebody holds the FIFO. Never blocks. */
+/* Sends one frame (m->id != 0) or one letter (m->id == 0). Opens `in` when it is not open, and
+ * keeps it open: an unread frame lives as long as somebody holds the FIFO. It is closed where
+ * nobody reads it any more. Never blocks. The caller ignores SIGPIPE. */
 enum cinit_sent cinit_ipc_send(struct cinit_client *c, struct message const *m);
+
+/* Would a message be taken? Opens `in` of PATH under `base` and closes it again: CINIT_SENT says
+ * that somebody reads, CINIT_NO_SUPERVISOR that nobody does. Never blocks. */
+enum cinit_sent cinit_ipc_probe(int base, char const *path);
 
 /* Closes `in`, so that the next send opens the present one. */
 void cinit_ipc_unsend(struct cinit_client *c);
 
 /* Opens the present `out` (closing a former one) and then reads the record, so that whatever is
- * published after this read hangs up c->out. `r` may be NULL. STATUS_OK and STATUS_SYSTEM/ENOENT (nothing
- * published yet) leave c->out open: poll it with events = 0, and call again at POLLHUP. Where `out`
- * itself cannot be opened: STATUS_SYSTEM, c->out is -1. */
+ * published after this read hangs up c->out. `r` may be NULL. STATUS_OK and STATUS_SYSTEM/ENOENT
+ * (nothing published yet) leave c->out open: poll it with events = 0, and call again at POLLHUP.
+ * Where `out` itself cannot be opened: STATUS_SYSTEM, c->out is -1; ENOENT: no such service,
+ * EINVAL: it is no FIFO. */
 enum status_error cinit_ipc_watch(struct cinit_client *c, struct status *s, struct status_ring *r);
 
 /* Closes what is open. */

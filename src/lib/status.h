@@ -35,38 +35,53 @@ enum status_state {
 enum status_want { WANT_DOWN, WANT_UP, WANT_ONCE, WANT_EXIT };
 
 /* Children of a supervisor on behalf of one service, in the order of the record. */
-enum status_role { ROLE_RUN, ROLE_FINISH, ROLE_CONTROL, ROLE_CHECK, ROLE_SPARE1, ROLE_SPARE2, ROLE_COUNT };
+enum status_role {
+	ROLE_RUN,
+	ROLE_FINISH,
+	ROLE_CONTROL,
+	ROLE_CHECK,
+	ROLE_SPARE1,
+	ROLE_SPARE2,
+	ROLE_COUNT
+};
 
 enum status_phase {
-	PHASE_NONE,      /* no such child */
-	PHASE_GATED,     /* forked and waiting at its gate: has not executed anything */
-	PHASE_STARTED    /* has executed its program */
+	PHASE_NONE,   /* no such child */
+	PHASE_GATED,  /* forked and waiting at its gate: has not executed anything */
+	PHASE_STARTED /* has executed its program */
 };
 
 struct status_child {
-	uint32_t pid;           /* 0: none */
-	uint8_t phase;          /* enum status_phase */
-	uint64_t identity;      /* see process.h; 0: unknown */
+	uint32_t pid;      /* 0: none */
+	uint8_t phase;     /* enum status_phase */
+	uint64_t identity; /* see process.h; 0: unknown */
 };
 
 /* Deadlines, CLOCK_BOOTTIME in nanoseconds; 0: none. */
-enum status_deadline { DEADLINE_KILL, DEADLINE_BACKOFF, DEADLINE_START, DEADLINE_FINISH,
-	DEADLINE_CONTROL, DEADLINE_SPARE, DEADLINE_COUNT };
+enum status_deadline {
+	DEADLINE_KILL,
+	DEADLINE_BACKOFF,
+	DEADLINE_START,
+	DEADLINE_FINISH,
+	DEADLINE_CONTROL,
+	DEADLINE_SPARE,
+	DEADLINE_COUNT
+};
 
 enum status_flag {
 	FLAG_PAUSED = 1u << 0,
-	FLAG_GOT_TERM = 1u << 1,        /* the present `run` was told to go */
-	FLAG_NORMALLY_DOWN = 1u << 2,   /* a `down` file: not started at boot of its own accord */
-	FLAG_HAS_LOG = 1u << 3,         /* a logger has its own record in log/ */
+	FLAG_GOT_TERM = 1u << 1,      /* the present `run` was told to go */
+	FLAG_NORMALLY_DOWN = 1u << 2, /* a `down` file: not started at boot of its own accord */
+	FLAG_HAS_LOG = 1u << 3,       /* a logger has its own record in log/ */
 	FLAG_ESSENTIAL = 1u << 4,
-	FLAG_ENDED = 1u << 5,           /* essential, and it ended for good: cinit acts on it */
+	FLAG_ENDED = 1u << 5, /* essential, and it ended for good: cinit acts on it */
 	FLAG_READY = 1u << 6,
 	FLAG_HAS_CHECK = 1u << 7,
-	FLAG_EXITED = 1u << 8,          /* the supervisor was told to exit and did */
-	FLAG_ADOPTED = 1u << 9,         /* `run` was started by a former supervisor */
-	FLAG_EXIT_VALID = 1u << 10,     /* last_exit holds a wait status */
-	FLAG_EXIT_UNKNOWN = 1u << 11,   /* the last death's wait status was lost */
-	FLAG_IS_LOG = 1u << 12          /* this is the record of a logger */
+	FLAG_EXITED = 1u << 8,        /* the supervisor was told to exit and did */
+	FLAG_ADOPTED = 1u << 9,       /* `run` was started by a former supervisor */
+	FLAG_EXIT_VALID = 1u << 10,   /* last_exit holds a wait status */
+	FLAG_EXIT_UNKNOWN = 1u << 11, /* the last death's wait status was lost */
+	FLAG_IS_LOG = 1u << 12        /* this is the record of a logger */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */
@@ -107,68 +122,69 @@ enum status_why {
 };
 
 struct status_ring {
-	uint64_t id[STATUS_RING];       /* slot = (acknowledged count before it) % STATUS_RING */
-	uint8_t result[STATUS_RING];    /* enum status_result */
-	uint8_t why[STATUS_RING];       /* enum status_why */
+	uint64_t id[STATUS_RING];    /* slot = (acknowledged count before it) % STATUS_RING */
+	uint8_t result[STATUS_RING]; /* enum status_result */
+	uint8_t why[STATUS_RING];    /* enum status_why */
 };
 
 struct status {
 	/* runit's part: label and pid are derived by the publisher */
-	uint64_t label_sec;     /* TAI64 by runit's epoch: unix + 2^62 + 10 */
+	uint64_t label_sec; /* TAI64 by runit's epoch: unix + 2^62 + 10 */
 	uint32_t label_nsec;
-	uint32_t pid;           /* of run, or of finish while it runs; 0 */
+	uint32_t pid; /* of run, or of finish while it runs; 0 */
 
-	uint8_t state;          /* enum status_state */
-	uint8_t want;           /* enum status_want */
-	uint16_t reason;        /* enum status_reason */
+	uint8_t state;   /* enum status_state */
+	uint8_t want;    /* enum status_want */
+	uint16_t reason; /* enum status_reason */
 	uint32_t reason_detail;
-	uint32_t flags;         /* enum status_flag */
-	uint32_t incarnation;   /* raised by each supervisor that takes the service */
-	uint64_t change;        /* publications so far */
-	uint64_t acknowledged;  /* frames answered so far; the next goes to slot % STATUS_RING */
-	uint32_t supervisor;    /* pid; 0: exited in good order */
+	uint32_t flags;        /* enum status_flag */
+	uint32_t incarnation;  /* raised by each supervisor that takes the service */
+	uint64_t change;       /* publications so far */
+	uint64_t acknowledged; /* frames answered so far; the next goes to slot % STATUS_RING */
+	uint32_t supervisor;   /* pid; 0: exited in good order */
 	uint64_t supervisor_identity;
-	unsigned char boot_id[16];      /* zeros: unknown */
+	unsigned char boot_id[16]; /* zeros: unknown */
 	struct status_child child[ROLE_COUNT];
 	uint64_t deadline[DEADLINE_COUNT];
-	int32_t last_exit;      /* wait status of the last death of run */
-	uint32_t starts;        /* how often run was started: its generation */
-	uint32_t deaths;        /* how often run died unasked */
-	uint32_t restarts;      /* starts that followed a death unasked */
-	uint32_t backoff_ms;    /* last delay; 0: none yet */
-	uint32_t strays;        /* processes of the service found left over, being ended */
-	uint64_t since;         /* CLOCK_BOOTTIME ns: when `state` was entered */
-	uint64_t started;       /* when the present or last run was started */
-	uint64_t ready;         /* when it became ready; 0: not */
-	uint64_t died;          /* when run last died; 0: never */
-	uint64_t cgroup;        /* reserved: id of the service's own cgroup; 0: none */
-	uint32_t noise;         /* bytes in `in` that meant nothing */
-	uint32_t foreign;       /* frames of an unknown version */
-	uint32_t window_deaths; /* deaths counted against max-deaths */
-	uint64_t window_start;  /* CLOCK_BOOTTIME ns; 0: none counted */
-	char reason_text[STATUS_TEXT];  /* NUL-terminated, for people; "" with REASON_NONE */
+	int32_t last_exit;             /* wait status of the last death of run */
+	uint32_t starts;               /* how often run was started: its generation */
+	uint32_t deaths;               /* how often run died unasked */
+	uint32_t restarts;             /* starts that followed a death unasked */
+	uint32_t backoff_ms;           /* last delay; 0: none yet */
+	uint32_t strays;               /* processes of the service found left over, being ended */
+	uint64_t since;                /* CLOCK_BOOTTIME ns: when `state` was entered */
+	uint64_t started;              /* when the present or last run was started */
+	uint64_t ready;                /* when it became ready; 0: not */
+	uint64_t died;                 /* when run last died; 0: never */
+	uint64_t cgroup;               /* reserved: id of the service's own cgroup; 0: none */
+	uint32_t noise;                /* bytes in `in` that meant nothing */
+	uint32_t foreign;              /* frames of an unknown version */
+	uint32_t window_deaths;        /* deaths counted against max-deaths */
+	uint64_t window_start;         /* CLOCK_BOOTTIME ns; 0: none counted */
+	char reason_text[STATUS_TEXT]; /* NUL-terminated, for people; "" with REASON_NONE */
 };
 
 /* Writes the record: header and ring, STATUS_SIZE bytes. */
-void status_pack(unsigned char out[STATUS_SIZE], struct status const *s, struct status_ring const *r);
+void status_pack(
+	unsigned char out[STATUS_SIZE], struct status const *s, struct status_ring const *r);
 
 enum status_error {
 	STATUS_OK,
-	STATUS_SHORT,    /* fewer bytes than a record has (a half-written or foreign file) */
-	STATUS_FOREIGN,  /* another version */
-	STATUS_TORN,     /* a checksum is wrong: read while it was written, or damaged */
-	STATUS_INVALID,  /* a value out of its range */
-	STATUS_SYSTEM    /* errno says what */
+	STATUS_SHORT,   /* fewer bytes than a record has (a half-written or foreign file) */
+	STATUS_FOREIGN, /* another version */
+	STATUS_TORN,    /* a checksum is wrong: read while it was written, or damaged */
+	STATUS_INVALID, /* a value out of its range */
+	STATUS_SYSTEM   /* errno says what */
 };
 
 /* Reads `len` bytes into `*s`, and into `*r` unless it is NULL. On anything but
  * STATUS_OK the targets are indeterminate. */
-enum status_error status_unpack(unsigned char const *in, size_t len, struct status *s,
-	struct status_ring *r);
+enum status_error status_unpack(
+	unsigned char const *in, size_t len, struct status *s, struct status_ring *r);
 
 /* Reads PATH/status under directory `base` (AT_FDCWD allowed). Never blocks; reads again
- * when it met a torn record. `r` may be NULL: then only the header is read.
- * STATUS_SYSTEM with ENOENT: not yet published. */
+ * when it met a torn record, or one that is being written and not yet published. `r` may be NULL:
+ * then only the header is read. STATUS_SYSTEM with ENOENT: not yet published. */
 enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r);
 
 /* Remembers an answer; advances s->acknowledged. */
