@@ -32,37 +32,29 @@ int service_enter(struct service const *x)
 	return chdir(x->sup->o->service_dir);
 }
 
+#define FLAGS_OF_CONFIG ((uint32_t)(FLAG_ESSENTIAL | FLAG_NORMALLY_DOWN | FLAG_HAS_CHECK))
+
 int service_configure(struct service *x)
 {
 	struct value_error e;
 	struct config c;
-	int r = -1, dir = -1;
+	int r = -1;
 
 	if (service_enter(x) < 0) {
 		snprintf(e.text, sizeof e.text, "unable to enter service directory: %s",
 			strerror(errno));
-		goto bad;
+	} else {
+		r = config_load(&c, x->is_log ? "log" : ".", &e);
+		x->config = c;
+		x->s.flags = (x->s.flags & ~FLAGS_OF_CONFIG) |
+			     (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
+			     (c.entries & ENTRY_DOWN ? FLAG_NORMALLY_DOWN : 0) |
+			     (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
 	}
-	dir = openc_read(x->is_log ? "log" : ".");
-	if (dir < 0) {
-		snprintf(e.text, sizeof e.text, "unable to open service directory: %s",
-			strerror(errno));
-		goto bad;
-	}
-	r = config_load(&c, dir, &e);
-	fd_close(dir);
-	uint32_t flags = (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
-			 (c.entries & ENTRY_DOWN ? FLAG_NORMALLY_DOWN : 0) |
-			 (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
-	x->s.flags =
-		(x->s.flags & ~(uint32_t)(FLAG_ESSENTIAL | FLAG_NORMALLY_DOWN | FLAG_HAS_CHECK)) |
-		flags;
-	x->config = c;
 	x->config_bad = r < 0;
+	x->config_read = r == 0;
 	if (!r)
 		return 0;
-bad:
-	x->config_bad = 1;
 	if (strcmp(x->s.reason_text, e.text))
 		say(x, e.text);
 	service_reason(x, REASON_CONFIG, 0, e.text);
@@ -135,6 +127,7 @@ static void do_stop(struct service *x)
 	x->s.deadline[DEADLINE_START] = 0;
 	if (service_configure(x) < 0)
 		x->config = before; /* the reason is shown; a stop goes on with what was known */
+	x->config_read = 0;
 	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
 		!x->child[ROLE_RUN].opened) {
 		/* it has run nothing and never will: it reads the end of its gate */
@@ -184,6 +177,7 @@ static void do_finish(struct service *x)
 		service_event(x, EVENT_FINISH_DIED);
 		return;
 	}
+	x->last_group = (pid_t)x->s.child[ROLE_FINISH].pid;
 	arm(x, DEADLINE_FINISH, x->config.timeout_finish);
 }
 
@@ -247,7 +241,10 @@ static void do_start(struct service *x)
 {
 	struct job before = { .letter = 'u', .start = 1 };
 
-	if (service_configure(x) < 0) {
+	/* the first start uses what the set-up has just read */
+	int bad = !x->config_read && service_configure(x) < 0;
+	x->config_read = 0;
+	if (bad) {
 		not_started(x, AFTER_FAIL);
 		return;
 	}

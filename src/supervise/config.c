@@ -7,11 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <skalibs/unix-transactional.h>
 #include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
 
 static struct {
 	char const *name;
@@ -60,23 +61,21 @@ static uint32_t probe_entries(int dir)
 	return found;
 }
 
-static uint32_t list_entries(int dir)
+/* Lists by the descriptor itself, which stays open in *d for the values to be read by. */
+static uint32_t list_entries(int dir, DIR **d)
 {
 	uint32_t found = 0;
-	DIR *d = opendir_at(dir, ".");
-	if (!d)
+	*d = fdopendir(dir);
+	if (!*d)
 		return probe_entries(dir);
 	for (;;) {
 		errno = 0;
-		struct dirent const *e = readdir(d);
+		struct dirent const *e = readdir(*d);
 		if (!e)
 			break;
 		found |= entry_bit(e->d_name);
 	}
-	if (errno)
-		found = probe_entries(dir);
-	dir_close(d);
-	return found;
+	return errno ? probe_entries(dir) : found;
 }
 
 static int load_values(struct config *c, int dir, struct value_error *e)
@@ -123,10 +122,13 @@ static int load_values(struct config *c, int dir, struct value_error *e)
 	return -bad;
 }
 
-int config_load(struct config *c, int dir, struct value_error *e)
+int config_load(struct config *c, char const *path, struct value_error *e)
 {
+	DIR *d = 0;
+	int r, dir = open2(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
+	if (dir < 0 && errno == EACCES) /* may be searched, if not listed */
+		dir = open2(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*c = (struct config){
-		.entries = list_entries(dir),
 		.timeout_kill = 5000,
 		.timeout_finish = 5000,
 		.timeout_control = 10000,
@@ -135,7 +137,18 @@ int config_load(struct config *c, int dir, struct value_error *e)
 		.kill_mode = KILL_ALL,
 		.restart = RESTART_ALWAYS,
 	};
+	if (dir < 0) {
+		snprintf(e->text, sizeof e->text, "unable to open service directory: %s",
+			strerror(errno));
+		return -1;
+	}
+	c->entries = list_entries(dir, &d);
 	if (c->entries & ENTRY_ESSENTIAL)
 		c->restart = RESTART_NEVER;
-	return load_values(c, dir, e);
+	r = load_values(c, dir, e);
+	if (d)
+		dir_close(d);
+	else
+		fd_close(dir);
+	return r;
 }

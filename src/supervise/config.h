@@ -48,8 +48,9 @@ struct config {
 	enum config_restart restart;
 };
 
-/* Reads the service directory `dir`. 0: everything parsed. -1: *e describes the first value that
- * does not, the others are in *c. A directory that cannot be listed is read entry by entry. */
-int config_load(struct config *c, int dir, struct value_error *e);
+/* Reads the service directory `path`. 0: everything parsed. -1: *e describes the first value that
+ * does not (or why the directory cannot be opened), what could be read is in *c. One that may be
+ * searched but not listed is read entry by entry. */
+int config_load(struct config *c, char const *path, struct value_error *e);
 
 #endif

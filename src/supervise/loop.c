@@ -240,7 +240,7 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 static void tell_cinit(struct supervisor *sup, uint64_t now)
 {
 	char path[RUNDIR_PATH + sizeof RUNDIR_TREE + 1];
-	struct message m = { .id = cinit_ipc_id(), .command = COMMAND_LOOK };
+	struct message m = { .command = COMMAND_LOOK };
 	struct cinit_client c = CINIT_CLIENT_ZERO;
 	size_t len = strlen(sup->o->name);
 
@@ -251,6 +251,7 @@ static void tell_cinit(struct supervisor *sup, uint64_t now)
 		return;
 	}
 	snprintf(path, sizeof path, "%s/%s", sup->o->run_dir, RUNDIR_TREE);
+	m.id = cinit_ipc_id();
 	m.text_len = (uint8_t)len;
 	memcpy(m.text, sup->o->name, len + 1);
 	c.base = AT_FDCWD;
@@ -310,7 +311,7 @@ static int settle_turn(struct supervisor *sup)
 
 static uint64_t next_deadline(struct supervisor *sup)
 {
-	uint64_t next = sup->look_pending ? sup->retry_look : 0;
+	uint64_t next = sup->reap_pending ? 1 : sup->look_pending ? sup->retry_look : 0;
 	SERVICE_EACH(sup, x)
 	{
 		next = clock_earlier(next, service_next_deadline(x));
@@ -338,6 +339,8 @@ static void run_loop(struct supervisor *sup)
 		gather(sup, &t);
 		if (clock_poll(t.fds, t.n, next_deadline(sup)) > 0)
 			dispatch(sup, &t);
+		if (sup->reap_pending)
+			supervisor_reap(sup);
 		SERVICE_EACH(sup, x)
 		if (x->ipc.next < x->ipc.have)
 			service_listen(x);

@@ -152,6 +152,7 @@ static int obey_restart(struct service *x)
 {
 	if (x->s.child[ROLE_RUN].pid && service_configure(x) < 0)
 		return -1;
+	x->config_read = 0;
 	x->after = AFTER_START;
 	service_want(x, WANT_UP, EVENT_RESTART);
 	return 0;

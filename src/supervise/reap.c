@@ -21,7 +21,8 @@
 #include "../lib/process.h"
 
 #define FINISH_GIVE_UP 125
-#define EXITED_RECORD  16 /* pid 4, wait status 4, identity 8, big endian */
+#define REAP_MAX       256 /* deaths a turn */
+#define EXITED_RECORD  16  /* pid 4, wait status 4, identity 8, big endian */
 
 static void forget_child(struct service *x, enum status_role role)
 {
@@ -119,7 +120,13 @@ static int wait_status_of(siginfo_t const *si)
 
 void supervisor_reap(struct supervisor *sup)
 {
-	for (;;) {
+	sup->reap_pending = 0;
+	for (unsigned int n = 0;; n++) {
+		if (n == REAP_MAX) { /* a service that forks in a loop must not keep us from
+					commands */
+			sup->reap_pending = 1;
+			return;
+		}
 		enum status_role role;
 		siginfo_t si = { .si_pid = 0 };
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || !si.si_pid)

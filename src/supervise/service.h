@@ -72,8 +72,9 @@ struct service {
 	uint8_t publish_failed; /* the last publication failed, and that was said */
 	uint8_t unpublished;    /* acknowledgements since the last publication */
 	uint8_t config_bad;     /* the last reading of the service directory met a bad value */
+	uint8_t config_read;    /* `config` was read by the set-up and not used yet */
 	uint8_t fresh;          /* no record of this boot was found: begins cold */
-	pid_t last_group;       /* process group of the last run */
+	pid_t last_group;       /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
 	uint64_t publish_delay;
@@ -93,6 +94,7 @@ struct supervisor {
 	int signals;      /* signalfd of the self-pipe */
 	int pipe;         /* O_RDWR on the log pipe; -1: none, or let go of */
 	int at_once;      /* told to end by QUIT: KILL without TERM */
+	int reap_pending; /* a turn's share of deaths is through, there may be more */
 	int look_pending; /* cinit is to be told of an essential end */
 	uint64_t retry_look;
 	uint64_t look_delay;

@@ -144,6 +144,7 @@ void service_sweep(struct service *x)
 	note_strays(x, &p);
 	if (!p.found) {
 		x->s.deadline[DEADLINE_KILL] = 0;
+		x->last_group = 0; /* from here on the number may be somebody else's */
 		service_event(x, EVENT_SWEPT);
 	} else if (!x->killing && !x->s.deadline[DEADLINE_KILL] && x->config.timeout_kill) {
 		x->s.deadline[DEADLINE_KILL] =
