@@ -104,6 +104,14 @@ enum cinit_sent cinit_ipc_send(struct cinit_client *c, struct message const *m)
 	}
 }
 
+enum cinit_sent cinit_ipc_probe(int base, char const *path)
+{
+	struct cinit_client c = { .base = base, .path = path, .in = -1, .out = -1 };
+	enum cinit_sent opened = open_in(&c);
+	close_and_forget(&c.in);
+	return opened;
+}
+
 void cinit_ipc_unsend(struct cinit_client *c)
 {
 	close_and_forget(&c->in);
