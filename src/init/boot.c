@@ -1,0 +1,277 @@
+/* Before the first fork: the run directory, the lock, our own pair, and the table of services with
+ * a state directory for each. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/types.h>
+#include <skalibs/uint32.h>
+
+#include "../lib/clock.h"
+#include "../lib/path.h"
+#include "../lib/process.h"
+#include "init.h"
+#include "message.h"
+#include "scan.h"
+
+/* ------------------------------------------------------------------------ directories */
+
+static int make_run_directory(struct init *i, char const *given)
+{
+	int r = EXIT_SYSTEM;
+
+	switch (rundir_make(i->run_path, given, &i->run)) {
+	case RUNDIR_OK:
+		return 0;
+	case RUNDIR_NONE:
+		strerr_warn(PROG, ": fatal: unable to make run directory ", i->run_path, ": ",
+			strerror(errno));
+		break;
+	case RUNDIR_FOREIGN:
+		strerr_warn(PROG, ": fatal: unable to use run directory ", i->run_path,
+			": it is a link, belongs to somebody else, or others may write to it");
+		break;
+	case RUNDIR_LONG:
+		strerr_warn(PROG, ": fatal: unable to use run directory ",
+			given ? given : "$CINIT_RUN", ": its name is too long");
+		r = EXIT_USAGE;
+		break;
+	}
+	return r;
+}
+
+/* The service directory, as a name that does not depend on where we are. Links in it stay links. */
+static int name_service_directory(struct init *i, char const *given)
+{
+	char here[PATH_MAX], path[PATH_MAX];
+
+	if (!given)
+		given = CINIT_SYSCONFDIR "/cinit";
+	if (given[0] == '/')
+		i->service_path = strdup(given);
+	else if (getcwd(here, sizeof here) && !path_join(path, here, given))
+		i->service_path = strdup(path);
+	if (i->service_path)
+		return 0;
+	strerr_warn(
+		PROG, ": fatal: unable to name service directory ", given, ": ", strerror(errno));
+	return EXIT_SYSTEM;
+}
+
+/* Services and CMD find us by it, where clients would not look of their own accord. */
+static int export_run_directory(struct init *i)
+{
+	int r = strcmp(i->run_path, RUN_DEFAULT) ? setenv("CINIT_RUN", i->run_path, 1)
+						 : unsetenv("CINIT_RUN");
+	if (!r)
+		return 0;
+	strerr_warn(PROG, ": fatal: unable to set CINIT_RUN: ", strerror(errno));
+	return EXIT_SYSTEM;
+}
+
+static int take_lock(struct init *i)
+{
+	struct status s;
+	char pid[PID_FMT + 7] = "";
+
+	i->lock = openat(i->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (i->lock >= 0 && !flock(i->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	if (i->lock < 0 || errno != EWOULDBLOCK) {
+		strerr_warn(PROG, ": fatal: unable to lock ", i->run_path,
+			"/" RUNDIR_TREE "/lock: ", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	if (status_read(i->dir, ".", &s, NULL) == STATUS_OK && s.supervisor) {
+		memcpy(pid, " (pid ", 6);
+		size_t n = 6 + uint32_fmt(pid + 6, s.supervisor);
+		memcpy(pid + n, ")", 2);
+	}
+	strerr_warn(PROG, ": fatal: unable to take run directory ", i->run_path, ": another cinit",
+		pid, " has it");
+	return EXIT_USAGE;
+}
+
+int boot_directories(struct init *i, char const *run_dir, char const *service_dir)
+{
+	int r = name_service_directory(i, service_dir);
+
+	if (!r)
+		r = make_run_directory(i, run_dir);
+	if (!r)
+		r = export_run_directory(i);
+	if (r)
+		return r;
+	i->dir = rundir_open(i->run, RUNDIR_TREE, 0755);
+	if (i->dir < 0) {
+		strerr_warn(PROG, ": fatal: unable to make ", i->run_path, "/" RUNDIR_TREE ": ",
+			strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	return take_lock(i);
+}
+
+/* ---------------------------------------------------------------------- our own record */
+
+/* Is everybody that the run directory tells of long gone? At another boot of the machine, or of a
+ * container (PID 1 was not there before everything else), and after an end in good order. */
+static int is_fresh(struct init const *i, struct status const *former)
+{
+	static unsigned char const unknown[sizeof i->boot_id];
+	size_t n = sizeof i->boot_id;
+
+	if (i->first || !former || former->flags & FLAG_EXITED)
+		return 1;
+	return memcmp(former->boot_id, i->boot_id, n) && memcmp(former->boot_id, unknown, n) &&
+	       memcmp(i->boot_id, unknown, n);
+}
+
+/* Clients find the configuration of the services through this link. */
+static int link_services(struct init const *i)
+{
+	char now[PATH_MAX];
+	ssize_t n = readlinkat(i->dir, "services", now, sizeof now);
+
+	if (n > 0 && (size_t)n == strlen(i->service_path) &&
+		!memcmp(now, i->service_path, (size_t)n))
+		return 0;
+	unlinkat(i->dir, ".services", 0);
+	if (symlinkat(i->service_path, i->dir, ".services") < 0)
+		return -1;
+	return renameat(i->dir, ".services", i->dir, "services");
+}
+
+static int write_version(struct init const *i)
+{
+	static char const text[] = CINIT_VERSION "\n";
+	int fd = openat(
+		i->dir, ".version", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -1;
+	size_t n = allwrite(fd, text, sizeof text - 1);
+	fd_close(fd); /* keeps errno */
+	return n < sizeof text - 1 ? -1 : renameat(i->dir, ".version", i->dir, "version");
+}
+
+int boot_record(struct init *i)
+{
+	struct status former;
+	char const *what = "open the pair in ";
+	int known = status_read(i->dir, ".", &former, &i->ring) == STATUS_OK;
+
+	process_boot_id(i->boot_id);
+	i->fresh = (uint8_t)is_fresh(i, known ? &former : NULL);
+	if (cinit_ipc_init(&i->ipc, i->dir, i->control_group) < 0)
+		goto fail;
+	what = "write to ";
+	if (link_services(i) < 0 || write_version(i) < 0)
+		goto fail;
+	record_begin(i, known && !i->fresh ? &former : NULL);
+	record_publish(i, clock_boottime());
+	return 0;
+fail:
+	strerr_warn(PROG, ": fatal: unable to ", what, i->run_path, "/" RUNDIR_TREE ": ",
+		strerror(errno));
+	return EXIT_SYSTEM;
+}
+
+/* ---------------------------------------------------------------------------- services */
+
+/* Without the records of another time supervisors begin cold. */
+static void forget_past(struct init const *i, char const *name)
+{
+	static char const *const past[] = { "status", ".status", "exited", "log/status",
+		"log/.status", "log/exited" };
+	char path[PATH_MAX];
+
+	for (size_t n = 0; n < sizeof past / sizeof *past; n++) {
+		if (!path_join(path, name, past[n]))
+			unlinkat(i->run, path, 0);
+	}
+}
+
+/* A service of which the run directory may know: its supervisor lives, or it gets one. */
+static void begin(struct init *i, struct service *s, uint64_t now)
+{
+	struct status st;
+	int known = status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+
+	if (known && !i->first && takeover(i, s, &st)) {
+		reap_look(i, s->name, &st);
+		return;
+	}
+	if (i->fresh && (i->first || !known || !takeover_lives(i, s)))
+		forget_past(i, s->name);
+	tree_schedule(&i->tree, s, now);
+}
+
+static void trouble(char const *name)
+{
+	warn_system(name, ": unable to look at the service directory");
+}
+
+/* 0, or -1 with errno: no memory. */
+static int fill_table(struct init *i, struct scan const *found)
+{
+	if (tree_reserve(&i->tree, found->count) < 0 ||
+		pidmap_reserve(&i->orphans, 2 * found->count) < 0)
+		return -1;
+	for (size_t n = 0; n < found->count; n++) {
+		struct scan_entry const *e = found->entry + n;
+		if (!e->inode)
+			continue;
+		struct service *s = tree_add(&i->tree, e->name);
+		if (!s)
+			return -1;
+		s->device = e->device;
+		s->inode = e->inode;
+		s->logged = e->logged;
+	}
+	return 0;
+}
+
+static int read_services(struct init *i)
+{
+	struct scan found = { 0 };
+	int r = 0;
+
+	if (scan_read(&found, i->service_path, trouble) < 0) {
+		/* a machine must come up, and CMD can do without services; but to sit there for
+		 * ever with nothing to do serves nobody */
+		int fatal = !i->machine && !i->cmd.argv;
+		strerr_warn(PROG,
+			fatal ? ": fatal: " : ": warning: ", "unable to read service directory ",
+			i->service_path, ": ", strerror(errno),
+			fatal ? "" : "; there are no services");
+		r = fatal ? EXIT_SYSTEM : 0;
+	} else if (fill_table(i, &found) < 0) {
+		strerr_warn(
+			PROG, ": fatal: unable to make the table of services: ", strerror(errno));
+		r = EXIT_SYSTEM;
+	}
+	scan_free(&found);
+	return r;
+}
+
+int boot_services(struct init *i)
+{
+	int r = read_services(i);
+	if (r)
+		return r;
+	spawn_limit(i);
+	uint64_t now = clock_boottime();
+	for (size_t n = 0; n < i->tree.count; n++) {
+		spawn_prepare(i, i->tree.list[n]);
+		begin(i, i->tree.list[n], now);
+	}
+	rescan_leftovers(i);
+	return 0;
+}

@@ -1,0 +1,166 @@
+/* cinit: the process that everything else descends from.
+ *
+ * It does fixed work only: it starts one supervisor for each service and gives a service whose
+ * supervisor died another one; it reaps whatever ends; it holds the log pipes; it obeys its pair
+ * and its signals; it stops the tree. What a service wants, needs and does is its supervisor's
+ * business, and cinit learns of it from status records only.
+ *
+ * A turn of the loop (loop.c) goes: wait; signals (signal.c); commands (command.c); the dead
+ * (reap.c, and orphans.c for those of a dead supervisor); supervisors that are due (spawn.c); CMD
+ * (cmd.c); the stop (shutdown.c, which carries out what the machine in stop.h says); publish
+ * (record.c).
+ *
+ *   main.c      options, the order of setting up
+ *   boot.c      run directory, lock, pair; the table filled from the service directory
+ *   rescan.c    the same again, while the tree runs; services that vanish
+ *   takeover.c  supervisors that a former cinit left behind
+ *   stop.c tree.c scan.c pidmap.c option.c message.c machine.c title.c   know nothing of all this
+ *
+ * Nothing here sleeps or blocks, and every delay is a deadline in an object. Memory is had at boot
+ * and at a rescan; after that the tree runs on what it has.
+ *
+ * Descriptors: 0, 1, 2; run directory, `.cinit` and its lock; `in`, `out`; the signals; the `out`
+ * of the service that CMD waits for: ten. One more for each service with a logger (its pipe), and
+ * for each supervisor that was taken over (a pidfd). */
+#ifndef INIT_INIT_H
+#define INIT_INIT_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "../lib/ipc.h"
+#include "../lib/rundir.h"
+#include "../lib/status.h"
+#include "pidmap.h"
+#include "stop.h"
+#include "tree.h"
+
+#define RUN_DEFAULT "/run/cinit" /* services are not told of this one: clients find it */
+
+#define EXIT_USAGE  100 /* also: another cinit has this run directory */
+#define EXIT_SYSTEM 111
+
+struct pollfd;
+
+enum cmd_phase {
+	CMD_NONE,   /* there is none, or it has ended */
+	CMD_AWAITS, /* some services have not yet been tried */
+	CMD_DUE,    /* to be forked at `due` */
+	CMD_RUNS
+};
+
+/* The command that cinit was given. */
+struct cmd {
+	char **argv;      /* NULL: none was given */
+	uint8_t phase;    /* enum cmd_phase */
+	uint8_t terminal; /* it was made the foreground of our terminal */
+	pid_t pid;
+	unsigned int row; /* forks that failed in a row */
+	uint64_t due;
+	size_t next; /* the service that is awaited, by its place in the tree */
+	struct cinit_client watch;
+};
+
+struct init {
+	/* what was asked for */
+	char run_path[RUNDIR_PATH];
+	char *service_path;  /* absolute */
+	uint32_t stop_limit; /* milliseconds; 0: none */
+	/* what we were given, and what we are */
+	struct rlimit nofile;
+	mode_t umask;
+	gid_t control_group;
+	unsigned char boot_id[16];
+	char *title;
+	size_t title_size;
+	uint8_t first;   /* we are PID 1 */
+	uint8_t machine; /* of a machine, not of a container */
+	uint8_t fresh;   /* what the run directory tells is of another time */
+	/* what we hold */
+	int run, dir, lock, signals;
+	struct cinit_ipc ipc;
+	struct status status;
+	struct status_ring ring;
+	uint8_t dirty; /* our record is not yet published */
+	unsigned int publish_row;
+	uint64_t publish_due;
+	uint8_t more; /* commands are left for the next turn */
+	struct tree tree;
+	struct pidmap orphans; /* value: struct service; tag: enum orphan_tag */
+	uint8_t said_fork;     /* that forking fails was said */
+	struct pollfd *polls;
+	struct cmd cmd;
+	/* the end */
+	struct stop stop;
+	struct pidmap swept; /* processes that got TERM in the sweep */
+	uint8_t childless;   /* the last wait said that we have no child at all */
+	int how;             /* enum shutdown_how */
+	int code;            /* to exit with */
+};
+
+/* boot.c: each returns 0, or the code to exit with after it has said why. */
+int boot_directories(struct init *i, char const *run_dir, char const *service_dir);
+int boot_record(struct init *i);
+int boot_services(struct init *i);
+
+/* settings.c: conf/ in the service directory. */
+void settings_read(struct init *i);
+
+/* record.c: cinit's own status record. */
+void record_begin(struct init *i, struct status const *former);
+void record_state(struct init *i, unsigned int state);
+void record_publish(struct init *i, uint64_t now);
+
+/* spawn.c */
+int spawn_prepare(struct init *i, struct service *s);
+void spawn_due(struct init *i, uint64_t now);
+void spawn_again(struct init *i, struct service *s, uint64_t now);
+void spawn_limit(struct init *i);
+
+/* takeover.c */
+int takeover(struct init *i, struct service *s, struct status const *st);
+int takeover_lives(struct init const *i, struct service const *s);
+int takeover_polls(struct init *i, size_t others);
+size_t takeover_fill(struct init const *i, struct pollfd *fds);
+void takeover_ended(struct init *i, struct pollfd const *fds, size_t n);
+
+/* rescan.c: 0, or -1 where the service directory could not be read: then nothing has changed. */
+int rescan(struct init *i);
+int rescan_wake(struct init *i, struct service *s);
+void rescan_forget(struct init *i, struct service *s);
+void rescan_leftovers(struct init *i);
+
+/* reap.c */
+int reap(struct init *i);
+void reap_supervisor(struct init *i, struct service *s, int const *wait_status);
+void reap_look(struct init *i, char const *name, struct status const *st);
+
+/* orphans.c */
+void orphans_note(struct init *i, struct service *s, struct status const *st);
+struct service *orphans_record(struct init *i, pid_t pid, int wait_status);
+void orphans_poke(struct init *i, struct service const *s);
+
+/* command.c */
+void command_turn(struct init *i);
+
+/* signal.c: 0, or -1 with errno. */
+int signal_init(struct init *i);
+int signal_turn(struct init *i);
+
+/* cmd.c */
+void cmd_turn(struct init *i, uint64_t now, int hung_up);
+void cmd_await_anew(struct init *i);
+void cmd_ended(struct init *i, int wait_status);
+void cmd_kill(struct init *i, int sig);
+
+/* shutdown.c */
+void shutdown_begin(struct init *i, int how, int code);
+void shutdown_hurry(struct init *i);
+void shutdown_turn(struct init *i, int reaped);
+
+/* loop.c: loop_prepare comes first: 0, or -1 with errno. loop_run returns when all is over. */
+int loop_prepare(struct init *i);
+void loop_run(struct init *i);
+
+#endif

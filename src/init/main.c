@@ -1,0 +1,102 @@
+/* cinit: PID 1 of a container or a machine, or a child subreaper. See init.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/sig.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+#include "init.h"
+#include "machine.h"
+#include "message.h"
+#include "option.h"
+#include "title.h"
+
+static int print(char const *a, char const *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+
+	return allwrite(1, a, na) < na || allwrite(1, b, nb) < nb ? EXIT_SYSTEM : 0;
+}
+
+/* 0, or the code to exit with; -1: exit with 0. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	option_parse(o, argc, argv);
+	if (o->help)
+		return print("usage: ", option_usage) || print(option_help, "") ? EXIT_SYSTEM : -1;
+	if (o->version)
+		return print("cinit " CINIT_VERSION, "\n") ? EXIT_SYSTEM : -1;
+	if (!o->wrong)
+		return 0;
+	strerr_warn(PROG, ": fatal: ", o->wrong, o->culprit);
+	strerr_warn(PROG, ": usage: ", option_usage);
+	return EXIT_USAGE;
+}
+
+/* What we were given, before anything of it is changed. */
+static int become_init(struct init *i, int argc, char **argv)
+{
+	title_reserve(argc, argv, &i->title, &i->title_size);
+	i->umask = umask(0);
+	if (getrlimit(RLIMIT_NOFILE, &i->nofile) < 0 || sig_altignore(SIGPIPE) < 0 ||
+		signal_init(i) < 0) {
+		strerr_warn(PROG, ": fatal: unable to set up signals: ", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	if (!i->first && process_subreaper() < 0)
+		strerr_warn(PROG, ": warning: unable to become a subreaper: ", strerror(errno),
+			"; processes that leave their services are not stopped");
+	return 0;
+}
+
+static int boot(struct init *i, struct options const *o)
+{
+	int r = boot_directories(i, o->run_dir, o->service_dir);
+
+	if (r)
+		return r;
+	i->cmd.argv = o->command;
+	i->cmd.phase = o->command ? CMD_AWAITS : CMD_NONE;
+	settings_read(i);
+	r = boot_record(i);
+	if (!r)
+		r = boot_services(i);
+	if (!r && loop_prepare(i) < 0) {
+		strerr_warn(PROG, ": fatal: unable to set up: ", strerror(errno));
+		r = EXIT_SYSTEM;
+	}
+	if (!r)
+		record_state(i, STATE_UP);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct init i = { .cmd = { .watch = CINIT_CLIENT_ZERO } };
+	struct options o = { 0 };
+
+	PROG = "cinit";
+	if (!fd_sanitize())
+		return EXIT_SYSTEM;
+	i.first = getpid() == 1;
+	i.machine = (uint8_t)machine_detect();
+	/* to a machine's init the kernel passes every word of its command line that it does not
+	 * know itself */
+	int r = i.machine ? 0 : read_options(&o, argc, argv);
+	if (r)
+		return r < 0 ? 0 : r;
+	r = become_init(&i, argc, argv);
+	if (!r)
+		r = boot(&i, &o);
+	if (r)
+		return r;
+	loop_run(&i);
+	if (i.machine)
+		machine_end(i.how);
+	return i.code;
+}

@@ -1,0 +1,59 @@
+/* The command line. */
+#include "option.h"
+
+#include <getopt.h>
+#include <stddef.h>
+
+char const option_usage[] =
+	"cinit [-r RUNDIR] [-d SERVICEDIR] [--help] [--version] [--] [CMD ARG...]";
+
+char const option_help[] =
+	"\n"
+	"Starts and supervises the services of SERVICEDIR, then runs CMD.\n"
+	"\n"
+	"  -r, --run-dir=RUNDIR          keep state in RUNDIR ($CINIT_RUN, /run/cinit)\n"
+	"  -d, --service-dir=SERVICEDIR  read services in SERVICEDIR (" CINIT_SYSCONFDIR "/cinit)\n"
+	"  -h, --help                    print this and exit\n"
+	"  -V, --version                 print the version and exit\n"
+	"\n"
+	"With CMD, the tree stops when CMD ends, and cinit exits with its code.\n"
+	"Without, TERM and INT stop the tree, and HUP reads SERVICEDIR again.\n"
+	"Control it with svctl(1).\n";
+
+static struct option const longs[] = {
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "service-dir", required_argument, NULL, 'd' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+void option_parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){ 0 };
+	opterr = 0;
+	/* `+': what follows the first word that is no option belongs to CMD */
+	while (!o->wrong && (c = getopt_long(argc, argv, "+:r:d:hV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->run_dir = optarg;
+			break;
+		case 'd':
+			o->service_dir = optarg;
+			break;
+		case 'h':
+			o->help = 1;
+			break;
+		case 'V':
+			o->version = 1;
+			break;
+		default:
+			o->wrong = c == ':' ? "option needs a value: " : "unknown option: ";
+			o->culprit = argv[optind - 1];
+		}
+	}
+	if (!o->wrong && optind < argc)
+		o->command = argv + optind;
+}

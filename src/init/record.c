@@ -1,0 +1,78 @@
+/* cinit's own status record, in `.cinit`: whether the tree runs or stops, and what became of
+ * commands. */
+#include <unistd.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+#include "init.h"
+#include "message.h"
+
+/* `former`: the record of a cinit whose tree this one takes over, or NULL. */
+void record_begin(struct init *i, struct status const *former)
+{
+	struct status *s = &i->status;
+
+	if (former)
+		*s = *former;
+	else
+		i->ring = (struct status_ring){ 0 };
+	s->incarnation++;
+	s->want = WANT_UP;
+	s->flags = 0;
+	s->supervisor = (uint32_t)getpid();
+	s->supervisor_identity = process_identity(getpid());
+	s->pid = s->supervisor;
+	for (unsigned int n = 0; n < sizeof s->boot_id; n++)
+		s->boot_id[n] = i->boot_id[n];
+	s->starts++;
+	s->started = clock_boottime();
+	s->ready = 0;
+	record_state(i, STATE_STARTING);
+}
+
+void record_state(struct init *i, unsigned int state)
+{
+	struct status *s = &i->status;
+
+	s->state = (uint8_t)state;
+	s->since = clock_boottime();
+	clock_label(&s->label_sec, &s->label_nsec);
+	if (state == STATE_UP) {
+		s->ready = s->since;
+		s->flags |= FLAG_READY;
+	} else if (state != STATE_STARTING) {
+		s->want = WANT_EXIT;
+		s->ready = 0;
+		s->flags &= ~(uint32_t)FLAG_READY;
+	}
+	if (state == STATE_DOWN) {
+		/* an end in good order: the next cinit may begin afresh */
+		s->flags |= FLAG_EXITED;
+		s->supervisor = 0;
+		s->pid = 0;
+	}
+	i->dirty = 1;
+}
+
+/* Publishes what has changed, or tries again what failed. */
+void record_publish(struct init *i, uint64_t now)
+{
+	char wait[MESSAGE_TIME];
+
+	if (!i->dirty || (i->publish_due && now < i->publish_due))
+		return;
+	i->status.change++;
+	if (!cinit_ipc_publish(&i->ipc, &i->status, &i->ring)) {
+		i->dirty = 0;
+		i->publish_row = 0;
+		i->publish_due = 0;
+		return;
+	}
+	unsigned int ms = tree_backoff(++i->publish_row + 1);
+	if (i->publish_row == 1) {
+		warn_system("unable to publish my status in ", i->run_path,
+			"/" RUNDIR_TREE ": commands stay unanswered, trying again every ",
+			message_time(wait, ms), " and more");
+	}
+	i->publish_due = now + ms * CLOCK_MILLISEC;
+}

@@ -1,0 +1,221 @@
+/* Reading the service directory again while the tree runs, and taking leave of services that
+ * vanished. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/direntry.h>
+
+#include "../lib/clock.h"
+#include "../lib/path.h"
+#include "../lib/process.h"
+#include "init.h"
+#include "message.h"
+#include "scan.h"
+
+/* ----------------------------------------------------------------------- taking leave */
+
+static void remove_files(int run, char const *name)
+{
+	/* by name, never whatever is there: should the run directory be one that holds other things
+	 * too, they stay, and rmdir fails */
+	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
+		".status", ".out", "status.bad" };
+	char path[PATH_MAX];
+
+	for (size_t n = 0; n < sizeof file / sizeof *file; n++) {
+		if (!path_join(path, name, file[n]))
+			unlinkat(run, path, 0);
+	}
+	unlinkat(run, name, AT_REMOVEDIR);
+}
+
+static void remove_state(int run, char const *name)
+{
+	char log[PATH_MAX];
+
+	if (!path_join(log, name, "log"))
+		remove_files(run, log);
+	remove_files(run, name);
+}
+
+/* Its directory is gone, and its supervisor too: it has never been. */
+void rescan_forget(struct init *i, struct service *s)
+{
+	pidmap_drop_value(&i->orphans, s);
+	remove_state(i->run, s->name);
+	tree_remove(&i->tree, s);
+	cmd_await_anew(i);
+}
+
+/* Tells its supervisor to stop it, and to end. */
+static void end_supervisor(struct service const *s)
+{
+	if (s->phase == SERVICE_RUNS)
+		kill(s->supervisor, SIGTERM);
+	else if (s->phase == SERVICE_TAKEN)
+		process_signal(s->supervisor, s->identity, SIGTERM);
+}
+
+/* Its directory is gone. */
+static void vanish(struct init *i, struct service *s, uint64_t now)
+{
+	s->vanished = 1;
+	s->renew = 0;
+	if (s->supervisor)
+		end_supervisor(s);
+	else if (takeover_lives(i, s))
+		tree_schedule(&i->tree, s, now); /* a supervisor, to stop what runs */
+	else
+		rescan_forget(i, s);
+}
+
+/* --------------------------------------------------------------------- what was found */
+
+static void trouble(char const *name)
+{
+	warn_system(name, ": unable to look at the service directory; leaving it as it is");
+}
+
+/* A service without supervisor gets one. 1, or 0: it has one, or is about to. */
+int rescan_wake(struct init *i, struct service *s)
+{
+	if (s->phase != SERVICE_IDLE || s->vanished)
+		return 0;
+	s->row = 0;
+	tree_schedule(&i->tree, s, clock_boottime());
+	return 1;
+}
+
+/* A service that we knew is there. */
+static void still_there(struct init *i, struct service *s, struct scan_entry const *e)
+{
+	int other = s->device != e->device || s->inode != e->inode;
+
+	s->seen = 1;
+	s->device = e->device;
+	s->inode = e->inode;
+	if (s->vanished) {
+		/* it was on its way out; in its place comes the new one */
+		s->vanished = 0;
+		s->renew = 1;
+	} else if (other && s->supervisor) {
+		end_supervisor(s);
+		s->renew = 1;
+	}
+	if (e->logged && !s->logged) {
+		s->logged = 1;
+		spawn_prepare(i, s);
+	}
+	rescan_wake(i, s);
+}
+
+/* 0, or -1 with errno: no memory. */
+static int newly_there(struct init *i, struct scan_entry const *e, uint64_t now)
+{
+	struct service *s = tree_add(&i->tree, e->name);
+
+	if (!s)
+		return -1;
+	s->seen = 1;
+	s->device = e->device;
+	s->inode = e->inode;
+	s->logged = e->logged;
+	spawn_prepare(i, s);
+	tree_schedule(&i->tree, s, now);
+	return 0;
+}
+
+static int apply(struct init *i, struct scan const *found)
+{
+	uint64_t now = clock_boottime();
+
+	if (tree_reserve(&i->tree, i->tree.count + found->count) < 0 ||
+		pidmap_reserve(&i->orphans, 2 * (i->tree.count + found->count)) < 0)
+		return -1;
+	for (size_t n = 0; n < i->tree.count; n++)
+		i->tree.list[n]->seen = 0;
+	for (size_t n = 0; n < found->count; n++) {
+		struct scan_entry const *e = found->entry + n;
+		struct service *s = tree_find(&i->tree, e->name);
+		if (s && !e->inode)
+			s->seen = 1;
+		else if (s)
+			still_there(i, s, e);
+		else if (e->inode && newly_there(i, e, now) < 0)
+			return -1;
+	}
+	/* from the end: one that leaves at once moves those behind it */
+	for (size_t n = i->tree.count; n-- > 0;) {
+		struct service *s = i->tree.list[n];
+		if (!s->seen && !s->vanished)
+			vanish(i, s, now);
+	}
+	return 0;
+}
+
+int rescan(struct init *i)
+{
+	struct scan found = { 0 };
+	int r = scan_read(&found, i->service_path, trouble);
+
+	if (!r) {
+		settings_read(i);
+		r = apply(i, &found);
+	}
+	if (r < 0)
+		warn_system("unable to read service directory ", i->service_path,
+			"; what runs goes on as it is");
+	scan_free(&found);
+	spawn_limit(i);
+	cmd_await_anew(i);
+	return r;
+}
+
+/* -------------------------------------------------------------------------- leftovers */
+
+/* A directory of the run directory without a service. Only what certainly is a state directory of
+ * ours is touched. */
+static void leftover(struct init *i, char const *name)
+{
+	char path[PATH_MAX];
+	struct status st;
+	struct stat out;
+
+	if (!service_name_valid(name) || tree_find(&i->tree, name) ||
+		path_join(path, name, "out") < 0 ||
+		fstatat(i->run, path, &out, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(out.st_mode))
+		return;
+	struct service *s = i->first ? NULL : tree_add(&i->tree, name);
+	if (!s) {
+		remove_state(i->run, name);
+		return;
+	}
+	s->prepared = 1;
+	if (status_read(i->run, name, &st, NULL) == STATUS_OK)
+		takeover(i, s, &st);
+	vanish(i, s, clock_boottime());
+}
+
+/* Services that vanished while nobody looked: what still runs is stopped, and their state goes. */
+void rescan_leftovers(struct init *i)
+{
+	int fd = openat(i->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent const *e;
+
+	if (!d) {
+		warn_system("unable to read run directory ", i->run_path,
+			"; what is left over in it stays");
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	while ((e = readdir(d)))
+		leftover(i, e->d_name);
+	dir_close(d);
+}

@@ -1,0 +1,109 @@
+/* What the service directory holds. */
+#include "scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <skalibs/direntry.h>
+
+#include "../lib/path.h"
+#include "../lib/rundir.h"
+
+static struct scan_entry *scan_add(struct scan *s, char const *name)
+{
+	if (s->count == s->room) {
+		size_t room = s->room ? s->room * 2 : 64;
+		struct scan_entry *entry = reallocarray(s->entry, room, sizeof *entry);
+		if (!entry)
+			return NULL;
+		s->entry = entry;
+		s->room = room;
+	}
+	struct scan_entry *e = s->entry + s->count;
+	*e = (struct scan_entry){ .name = strdup(name) };
+	if (!e->name)
+		return NULL;
+	s->count++;
+	return e;
+}
+
+/* Is there a directory log/ in it? */
+static unsigned char has_log(int dir, char const *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return !path_join(path, name, "log") && !fstatat(dir, path, &st, 0) && S_ISDIR(st.st_mode);
+}
+
+/* One name. 0, or -1 with errno: no memory. */
+static int look(struct scan *s, int dir, char const *name, void (*trouble)(char const *name))
+{
+	struct stat st;
+
+	if (!service_name_valid(name))
+		return 0;
+	if (fstatat(dir, name, &st, 0) < 0) {
+		/* gone between readdir and here: it was never there; a link to nowhere is worth a
+		 * word */
+		int gone = errno == ENOENT;
+		if (gone && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return 0;
+		if (trouble)
+			trouble(name);
+		if (gone)
+			return 0;
+		st = (struct stat){ 0 };
+	} else if (!S_ISDIR(st.st_mode)) {
+		return 0;
+	}
+	struct scan_entry *e = scan_add(s, name);
+	if (!e)
+		return -1;
+	e->device = st.st_dev;
+	e->inode = st.st_ino;
+	e->logged = e->inode && has_log(dir, name);
+	return 0;
+}
+
+static int by_name(void const *a, void const *b)
+{
+	struct scan_entry const *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name))
+{
+	DIR *d = opendir(path);
+	int r = 0;
+
+	if (!d)
+		return -1;
+	while (!r) {
+		errno = 0;
+		struct dirent const *e = readdir(d);
+		if (e)
+			r = look(s, dirfd(d), e->d_name, trouble);
+		else if (errno)
+			r = -1;
+		else
+			break;
+	}
+	dir_close(d); /* keeps errno */
+	if (!r && s->count)
+		qsort(s->entry, s->count, sizeof *s->entry, by_name);
+	return r;
+}
+
+void scan_free(struct scan *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		free(s->entry[i].name);
+	free(s->entry);
+	*s = (struct scan){ 0 };
+}

@@ -1,0 +1,28 @@
+/* What the service directory holds. */
+#ifndef INIT_SCAN_H
+#define INIT_SCAN_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+struct scan_entry {
+	char *name;
+	dev_t device;
+	ino_t inode;          /* 0: it could not be looked at; perhaps a service, perhaps not */
+	unsigned char logged; /* it has a directory log/ */
+};
+
+/* Zero it to begin. */
+struct scan {
+	struct scan_entry *entry; /* by name */
+	size_t count, room;
+};
+
+/* Reads the directory `path`: every directory, or link to one, whose name may be a service's. What
+ * cannot be looked at is named to `trouble` (may be NULL) with errno set; a link to nowhere is left
+ * out. 0, or -1 with errno. scan_free in either case. */
+int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name));
+
+void scan_free(struct scan *s);
+
+#endif

@@ -1,0 +1,86 @@
+/* Signals: which we take, and what they mean. CMD, while it runs, gets all but CHLD. */
+#include <errno.h>
+#include <signal.h>
+
+#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
+
+#include "../lib/command.h"
+#include "init.h"
+#include "message.h"
+
+/* These must kill us if they come: they are faults of ours, and holding them back helps nobody. */
+static int const faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
+
+/* These are blocked with the others, so that the terminal cannot stop us, and mean nothing. */
+static int is_for_nobody(int sig)
+{
+	return sig == SIGTTIN || sig == SIGTTOU || sig == SIGPIPE;
+}
+
+int signal_init(struct init *i)
+{
+	sigset_t set;
+
+	/* whoever ignored CHLD for us would have our children reaped unseen */
+	if (sig_restore(SIGCHLD) < 0)
+		return -1;
+	i->signals = selfpipe_init();
+	if (i->signals < 0)
+		return -1;
+	sigfillset(&set);
+	for (size_t n = 0; n < sizeof faults / sizeof *faults; n++)
+		sigdelset(&set, faults[n]);
+	return selfpipe_trapset(&set) < 0 ? -1 : 0;
+}
+
+/* The end of a machine that somebody asks for by signal. */
+static void end(struct init *i, int how)
+{
+	int code = 0;
+
+	/* CMD was to run and never did: it has been killed, as far as anybody can tell */
+	if (i->cmd.phase == CMD_AWAITS || i->cmd.phase == CMD_DUE)
+		code = 128 + SIGTERM;
+	shutdown_begin(i, i->machine ? how : SHUTDOWN_EXIT, code);
+}
+
+/* A signal to the tree. */
+static void take(struct init *i, int sig)
+{
+	if (sig == SIGINT && i->stop.phase != STOP_NOT) {
+		shutdown_hurry(i);
+	} else if (sig == SIGINT) {
+		/* what ctrl-alt-del sends to the init of a machine, and ctrl-c to a person's */
+		end(i, SHUTDOWN_REBOOT);
+	} else if (sig == SIGTERM || sig == SIGQUIT || sig == SIGPWR || sig == SIGRTMIN + 4) {
+		end(i, SHUTDOWN_POWEROFF);
+	} else if (sig == SIGRTMIN + 3) {
+		/* this and its neighbours are what container runtimes send to an init */
+		end(i, SHUTDOWN_HALT);
+	} else if (sig == SIGRTMIN + 5) {
+		end(i, SHUTDOWN_REBOOT);
+	} else if (sig == SIGHUP && i->stop.phase == STOP_NOT) {
+		rescan(i);
+	}
+}
+
+/* Takes all that have come. 1: somebody may have ended. */
+int signal_turn(struct init *i)
+{
+	int died = 0, sig;
+
+	while ((sig = selfpipe_read()) > 0) {
+		if (sig == SIGCHLD)
+			died = 1;
+		else if (is_for_nobody(sig))
+			continue;
+		else if (i->cmd.phase == CMD_RUNS && i->stop.phase == STOP_NOT)
+			kill(i->cmd.pid, sig);
+		else
+			take(i, sig);
+	}
+	if (sig < 0)
+		warn_system("unable to read signals");
+	return died;
+}

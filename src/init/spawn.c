@@ -1,0 +1,199 @@
+/* Supervisors: a state directory before the first, a fork for each, and patience with those that
+ * die. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include "../lib/clock.h"
+#include "../lib/path.h"
+#include "../supervise/supervise.h"
+#include "init.h"
+#include "message.h"
+
+#define DESCRIPTORS_OWN 32 /* what init.h counts, and what is open for a moment */
+#define OPEN_PIPE       (O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
+
+/* -------------------------------------------------------------------- state directory */
+
+static int is_fifo(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISFIFO(st.st_mode) && st.st_uid == geteuid();
+}
+
+/* Holds the pipe between the service and its logger: a read end and nothing else. With it what was
+ * written stays when service, logger and supervisor all die, and whoever writes meanwhile waits
+ * instead of dying of SIGPIPE; without a write end here the logger still sees the end of its input
+ * when the last writer has gone, so that nobody has to tell us when to let go. */
+static int hold_pipe(int dir)
+{
+	for (int again = 0;; again = 1) {
+		if (mkfifoat(dir, "pipe", 0600) < 0 && errno != EEXIST)
+			return -1;
+		int fd = openat(dir, "pipe", OPEN_PIPE);
+		if (fd >= 0 && is_fifo(fd))
+			return fd;
+		if (fd >= 0) {
+			fd_close(fd);
+			errno = EEXIST;
+		}
+		/* something else lies in its place: in a directory of ours it is debris */
+		if (again || (errno != EEXIST && errno != ELOOP && errno != ENXIO) ||
+			unlinkat(dir, "pipe", 0) < 0)
+			return -1;
+	}
+}
+
+/* The same for the logger: a second service object, to its supervisor. */
+static int prepare_log(int dir)
+{
+	int log = rundir_open(dir, "log", 0755);
+	if (log < 0)
+		return -1;
+	int r = cinit_ipc_prepare(log);
+	fd_close(log); /* keeps errno */
+	return r;
+}
+
+/* Makes RUNDIR/NAME with `out` in it, so that from now on a missing one means "no such service".
+ * Again for a service that got a logger. 0, or -1: said. */
+int spawn_prepare(struct init *i, struct service *s)
+{
+	int dir = rundir_open(i->run, s->name, 0755);
+	int r = dir < 0 ? -1 : cinit_ipc_prepare(dir);
+
+	if (!r && s->logged)
+		r = prepare_log(dir);
+	s->prepared = !r;
+	if (r < 0 && !(s->said & SAID_PREPARE)) {
+		warn_system(s->name, ": unable to make state directory ", i->run_path, "/", s->name,
+			"; not supervised, trying again");
+		s->said |= SAID_PREPARE;
+	}
+	if (!r && s->logged && s->pipe < 0) {
+		s->pipe = hold_pipe(dir);
+		if (s->pipe < 0 && !(s->said & SAID_PIPE)) {
+			warn_system(s->name, ": unable to hold the log pipe",
+				"; what is in it is lost if all who have it die");
+			s->said |= SAID_PIPE;
+		}
+	}
+	if (dir >= 0)
+		fd_close(dir);
+	return r;
+}
+
+/* Raises our own limit of descriptors where it is not enough; services get the one we had. */
+void spawn_limit(struct init *i)
+{
+	struct rlimit limit = i->nofile;
+	rlim_t need = DESCRIPTORS_OWN;
+
+	for (size_t n = 0; n < i->tree.count; n++)
+		need += i->tree.list[n]->logged;
+	/* any of them may turn out to have been left to us by a former cinit */
+	if (!i->first && !i->polls)
+		need += i->tree.count;
+	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		warn_system(
+			"unable to raise my limit of open files; not every log pipe can be held");
+}
+
+/* ------------------------------------------------------------------------ supervisors */
+
+static _Noreturn void child(struct init const *i, struct service const *s)
+{
+	char service_dir[PATH_MAX], state_dir[PATH_MAX];
+	struct supervise_options o = {
+		.name = s->name,
+		.service_dir = service_dir,
+		.state_dir = state_dir,
+		.run_dir = i->run_path,
+		.nofile = i->nofile.rlim_cur,
+		.umask = i->umask,
+		.control_group = i->control_group,
+		.title = i->title,
+		.title_size = i->title_size,
+		.forked = 1,
+	};
+
+	memcpy(o.boot_id, i->boot_id, sizeof o.boot_id);
+	if (path_join(service_dir, i->service_path, s->name) < 0 ||
+		path_join(state_dir, i->run_path, s->name) < 0)
+		_exit(EXIT_SYSTEM);
+	_exit(supervise_run(&o));
+}
+
+/* The next supervisor is to stop what its predecessor left running, and to end. A signal would come
+ * too early: until it has set up its handlers TERM kills it. So the word waits in `in`, which we
+ * hold open until then. */
+static void tell_to_exit(struct init *i, struct service *s)
+{
+	char path[PATH_MAX];
+
+	if (s->told >= 0 || path_join(path, s->name, "in") < 0)
+		return;
+	mkfifoat(i->run, path, 0600);
+	s->told = openat(i->run, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (s->told < 0 || !is_fifo(s->told) || fd_write(s->told, "x", 1) != 1)
+		warn_system(
+			s->name, ": unable to write to in; its processes are left to the sweep");
+}
+
+static void spawn(struct init *i, struct service *s, uint64_t now)
+{
+	if (!s->prepared && spawn_prepare(i, s) < 0) {
+		spawn_again(i, s, now);
+		return;
+	}
+	if (i->stop.phase != STOP_NOT || s->vanished)
+		tell_to_exit(i, s);
+	pid_t pid = fork();
+	if (!pid)
+		child(i, s);
+	if (pid < 0 || tree_runs(&i->tree, s, pid) < 0) {
+		if (pid > 0)
+			kill(pid, SIGKILL); /* nobody would know whose it is; it has not done
+					       anything yet */
+		if (!i->said_fork)
+			warn_system(s->name, ": unable to fork a supervisor; trying again");
+		i->said_fork = 1;
+		spawn_again(i, s, now);
+		return;
+	}
+	i->said_fork = 0;
+	s->said &= (uint8_t)~SAID_PREPARE;
+	s->spawned = clock_boottime();
+}
+
+/* After a failure: another try, later each time. */
+void spawn_again(struct init *i, struct service *s, uint64_t now)
+{
+	tree_schedule(&i->tree, s, now + tree_backoff(++s->row) * CLOCK_MILLISEC);
+}
+
+/* Forks every supervisor that is due. */
+void spawn_due(struct init *i, uint64_t now)
+{
+	if (!i->tree.earliest || now < i->tree.earliest)
+		return;
+	i->tree.earliest = 0;
+	for (size_t n = 0; n < i->tree.count; n++) {
+		struct service *s = i->tree.list[n];
+		if (s->phase == SERVICE_DUE && s->due <= now)
+			spawn(i, s, now);
+		/* one that was due and failed has told the tree of its next try already */
+		if (s->phase == SERVICE_DUE)
+			i->tree.earliest = clock_earlier(i->tree.earliest, s->due);
+	}
+}

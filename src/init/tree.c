@@ -1,0 +1,169 @@
+/* The table of services. */
+#include "tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/djbunix.h>
+
+#include "../lib/clock.h"
+
+#define BACKOFF_FIRST 100 /* milliseconds */
+#define BACKOFF_MAX   30000
+
+int tree_reserve(struct tree *t, size_t n)
+{
+	if (pidmap_reserve(&t->supervisors, n) < 0)
+		return -1;
+	if (n <= t->room)
+		return 0;
+	struct service **list = reallocarray(t->list, n, sizeof *list);
+	if (!list)
+		return -1;
+	t->list = list;
+	t->room = n;
+	return 0;
+}
+
+/* Where the name is, or would be. */
+static size_t position(struct tree const *t, char const *name, int *found)
+{
+	size_t low = 0, high = t->count;
+
+	*found = 0;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(t->list[middle]->name, name);
+		if (!order)
+			*found = 1;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct service *tree_find(struct tree const *t, char const *name)
+{
+	int found;
+	size_t i = position(t, name, &found);
+
+	return found ? t->list[i] : NULL;
+}
+
+struct service *tree_add(struct tree *t, char const *name)
+{
+	int found;
+	size_t i = position(t, name, &found);
+
+	if (found)
+		return t->list[i];
+	if (t->count == t->room && tree_reserve(t, t->room ? t->room * 2 : 16) < 0)
+		return NULL;
+	struct service *s = calloc(1, sizeof *s);
+	if (!s)
+		return NULL;
+	s->name = strdup(name);
+	if (!s->name) {
+		free(s);
+		return NULL;
+	}
+	s->pidfd = s->pipe = s->told = -1;
+	memmove(t->list + i + 1, t->list + i, (t->count - i) * sizeof *t->list);
+	t->list[i] = s;
+	t->count++;
+	return s;
+}
+
+void tree_remove(struct tree *t, struct service *s)
+{
+	int found;
+	size_t i = position(t, s->name, &found);
+
+	if (!found)
+		return;
+	t->count--;
+	memmove(t->list + i, t->list + i + 1, (t->count - i) * sizeof *t->list);
+	tree_cancel(t, s);
+	if (s->pipe >= 0)
+		fd_close(s->pipe);
+	if (s->told >= 0)
+		fd_close(s->told);
+	free(s->name);
+	free(s);
+}
+
+struct service *tree_by_pid(struct tree const *t, pid_t pid)
+{
+	struct pidmap_entry const *e = pidmap_get(&t->supervisors, pid);
+
+	return e ? e->value : NULL;
+}
+
+void tree_schedule(struct tree *t, struct service *s, uint64_t when)
+{
+	if (s->phase != SERVICE_DUE)
+		t->due++;
+	s->phase = SERVICE_DUE;
+	s->due = when;
+	t->earliest = clock_earlier(t->earliest, when);
+}
+
+void tree_cancel(struct tree *t, struct service *s)
+{
+	if (s->phase != SERVICE_DUE)
+		return;
+	t->due--;
+	s->phase = SERVICE_IDLE;
+}
+
+int tree_runs(struct tree *t, struct service *s, pid_t pid)
+{
+	if (!pidmap_put(&t->supervisors, pid, s))
+		return -1;
+	tree_cancel(t, s);
+	s->phase = SERVICE_RUNS;
+	s->supervisor = pid;
+	t->living++;
+	return 0;
+}
+
+void tree_taken(struct tree *t, struct service *s, pid_t pid, int pidfd)
+{
+	tree_cancel(t, s);
+	s->phase = SERVICE_TAKEN;
+	s->supervisor = pid;
+	s->pidfd = pidfd;
+	t->living++;
+	t->taken++;
+}
+
+void tree_ended(struct tree *t, struct service *s)
+{
+	if (s->phase == SERVICE_RUNS) {
+		pidmap_drop(&t->supervisors, s->supervisor);
+		t->living--;
+	} else if (s->phase == SERVICE_TAKEN) {
+		fd_close(s->pidfd);
+		s->pidfd = -1;
+		t->living--;
+		t->taken--;
+	}
+	if (s->told >= 0)
+		fd_close(s->told);
+	s->told = -1;
+	s->phase = SERVICE_IDLE;
+	s->supervisor = 0;
+}
+
+unsigned int tree_backoff(unsigned int row)
+{
+	unsigned int ms = BACKOFF_FIRST;
+
+	if (row <= 1)
+		return 0;
+	while (row-- > 2 && ms < BACKOFF_MAX)
+		ms *= 2;
+	return ms < BACKOFF_MAX ? ms : BACKOFF_MAX;
+}
