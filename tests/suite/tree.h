@@ -37,10 +37,10 @@
 #define TREE_PATH     192
 
 struct tree {
-	char path[64];            /* the temporary directory, absolute */
-	char services[TREE_PATH]; /* PATH/services, for -d */
-	char run[TREE_PATH];      /* PATH/run, for -r; $CINIT_RUN says so, too */
-	int events;               /* PATH/events; $EVENTS says where */
+	char path[64];     /* the temporary directory, absolute */
+	char services[96]; /* PATH/services, for -d */
+	char run[96];      /* PATH/run, for -r; $CINIT_RUN says so, too */
+	int events;        /* PATH/events; $EVENTS says where */
 	/* Called before a child that the test did not start, an orphan, is reaped. */
 	void (*orphan)(pid_t pid, int wstat);
 };
