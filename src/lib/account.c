@@ -13,6 +13,7 @@
 #define PASSWD_FILE "/etc/passwd"
 #define GROUP_FILE  "/etc/group"
 #define PART_SIZE   256              /* a user's or a group's name */
+#define QUOTE_SIZE  49               /* as much of a bad part as a message shows */
 #define OWN_GROUPS  1024             /* of ours that are looked at; the kernel allows 65536 */
 #define ID_LAST     (UINT32_MAX - 1) /* the last one means "leave it" to the kernel */
 
@@ -29,10 +30,10 @@ struct source {
 /* "FILE: WHAT `PART'REST", fit for a terminal. */
 static int bad_part(struct source const *s, char const *what, char const *part, char const *rest)
 {
-	char quote[PART_SIZE];
+	char quote[QUOTE_SIZE];
 	size_t n = 0;
 
-	for (; part[n] && n < 48; n++)
+	for (; part[n] && n < QUOTE_SIZE - 1; n++)
 		quote[n] = part[n] >= 0x20 && part[n] < 0x7f ? part[n] : '?';
 	quote[n] = 0;
 	snprintf(s->e->text, sizeof s->e->text, "%s: %s `%s%s'%s", s->file, what, quote,
