@@ -6,8 +6,7 @@
 packages_build='gcc=gcc libc6-dev=<stdio.h> make=make skalibs-dev=<skalibs/skalibs.h>'
 packages_test='libcmocka-dev=<cmocka.h> util-linux=unshare procps=ps'
 packages_lint='clang-format=clang-format shellcheck=shellcheck mandoc=mandoc'
-packages_check="$packages_build $packages_test $packages_lint clang=clang valgrind=valgrind"
-packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source make=make'
+packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
 
 say() {
