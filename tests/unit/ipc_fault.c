@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -79,17 +80,20 @@ int __wrap_mkfifoat(int dir, char const *name, mode_t mode)
 	return fails(MKFIFOAT) ? -1 : __real_mkfifoat(dir, name, mode);
 }
 
+/* Nothing here makes any other raw call. */
 long __wrap_syscall(long number, ...)
 {
-	long a[6];
 	va_list args;
 	va_start(args, number);
-	for (size_t i = 0; i < 6; i++)
-		a[i] = va_arg(args, long);
+	int from_dir = va_arg(args, int);
+	char const *from = va_arg(args, char const *);
+	int to_dir = va_arg(args, int);
+	char const *to = va_arg(args, char const *);
+	unsigned int flags = va_arg(args, unsigned int);
 	va_end(args);
-	if (number == SYS_renameat2 && fails(RENAMEAT2))
-		return -1;
-	return __real_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number != SYS_renameat2)
+		abort();
+	return fails(RENAMEAT2) ? -1 : __real_syscall(number, from_dir, from, to_dir, to, flags);
 }
 
 int __wrap_renameat(int from_dir, char const *from, int to_dir, char const *to)
