@@ -126,15 +126,21 @@ $(T)/libsuite.a: $(call shared,suite)
 
 # wraps FILE...: the linker's options for the files' `/* wrap: open read */` comments
 wraps = sed -n '1,10s,.*/\* *wrap: *\([^*]*\)\*/.*,\1,p' $1 | tr -s ' \n' '\n\n' | sed '/./!d; s/^/-Wl,--wrap=/' | sort -u
+# helpers DIRECTORY,TEST: the objects behind the headers that the test includes. They come before the archive of all
+# helpers, so that two helpers with the same names in them do not meet.
+helpers = for name in $$(grep -o 'tests/$1/[A-Za-z0-9_]*\.h' $(T)/$1/$2.d | sort -u); do \
+	name=$(T)/$${name\#tests/}; [ ! -e $${name%.h}.o ] || echo $${name%.h}.o; done
 # parts FILE: the archives of the programs that it includes headers of
 parts = for part in $(PARTS); do \
 	! grep -Eq "^\#include \"([^\"]*/)?$$part/[^\"]*\"" $1 || echo $(T)/lib$$part.a; done
 
 $(T)/unit/%: $(T)/unit/%.o $(T)/libunit.a $(patsubst %,$(T)/lib%.a,$(PARTS)) $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
-	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
+	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,unit,$*)) \
+		$$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
 		$$($(call parts,$(srcdir)/tests/unit/$*.c)) $(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
 $(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
-	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
+	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,suite,$*)) \
+		$$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
 		$(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
 $(T)/helper/%: $(T)/helper/%.o $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
