@@ -1,0 +1,19 @@
+/* ./check of a service: run as a child, never waited for. */
+#ifndef SVCTL_CHECK_H
+#define SVCTL_CHECK_H
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* Is there a ./check in `directory`? What cannot be told counts as yes: running it tells. */
+int check_exists(char const *directory);
+
+/* Runs ./check in `directory`: stdin is /dev/null, stdout is closed, in a process group of its own.
+ * `nofile` is the soft limit of descriptors that it gets. The pid, or -1 with errno. A child that
+ * cannot run it says so on stderr and exits 111. */
+pid_t check_start(char const *directory, rlim_t nofile);
+
+/* Kills it and what it started. */
+void check_kill(pid_t pid);
+
+#endif

@@ -1,0 +1,125 @@
+/* status and list: one look at each service, in the order in which they were named. */
+#include "svctl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "clock.h"
+#include "goal.h"
+#include "json.h"
+#include "path.h"
+#include "report.h"
+#include "table.h"
+#include "view.h"
+
+#define FLUSH 65536 /* bytes of output that are held back at most */
+
+struct show {
+	struct options const *o;
+	struct text text;
+	struct table table;
+	uint64_t now;
+	int64_t wall;
+	unsigned long shown, failed;
+};
+
+/* The logger's record. 0: the service has none. */
+static int view_log(struct view *log, struct target const *t, struct view const *v)
+{
+	char path[PATH_MAX];
+
+	if (v->seen != SEEN_RECORD || !(v->status.flags & FLAG_HAS_LOG) || t->is_log)
+		return 0;
+	if (path_join(path, t->state, "log") < 0)
+		return 0;
+	view_read(log, t->base, path);
+	return 1;
+}
+
+static void show_line(
+	struct show *s, struct target const *t, struct view const *v, struct view const *log)
+{
+	s->failed += (unsigned long)report_view(&s->text, t->typed, v, s->now);
+	if (log) {
+		text_add(&s->text, "; ");
+		report_view(&s->text, "log", log, s->now);
+	}
+	text_add(&s->text, "\n");
+}
+
+static void show_row(
+	struct show *s, struct target const *t, struct view const *v, struct view const *log)
+{
+	char name[PATH_MAX];
+	int log_is_well = log && log->seen == SEEN_RECORD && log->supervised &&
+			  log->status.state == STATE_UP && !(log->status.flags & FLAG_PAUSED);
+
+	table_service(&s->table, t->typed, v, s->now);
+	if (log && (s->o->verbose || (!log_is_well && !status_exited(&v->status))) &&
+		path_join(name, t->typed, "log") == 0)
+		table_service(&s->table, name, log, s->now);
+}
+
+static void show_object(
+	struct show *s, struct target const *t, struct view const *v, struct view const *log)
+{
+	text_add(&s->text, s->shown ? ",\n" : "[\n");
+	json_service(&s->text, t->typed, v, log, s->now, s->wall);
+}
+
+static void show_one(struct show *s, struct target const *t)
+{
+	struct view v, log;
+	struct view const *has_log;
+	int is_list = s->o->verb->kind == VERB_LIST;
+
+	if (t->missing)
+		v = (struct view){ .seen = SEEN_NO_SERVICE };
+	else
+		view_read(&v, t->base, t->state);
+	/* a service directory in which no supervisor ever was */
+	if (v.seen == SEEN_NO_SERVICE && !t->service && !t->missing)
+		v.seen = SEEN_NOTHING;
+	has_log = view_log(&log, t, &v) ? &log : NULL;
+	if (s->o->json)
+		show_object(s, t, &v, has_log);
+	else if (is_list)
+		show_row(s, t, &v, has_log);
+	else
+		show_line(s, t, &v, has_log);
+	if (is_list || s->o->json)
+		s->failed += v.seen == SEEN_NO_SERVICE || v.seen == SEEN_UNREADABLE ||
+			     (!is_list && !v.supervised);
+	s->shown++;
+}
+
+static void flush(struct show *s)
+{
+	if (text_write(&s->text, 1) < 0)
+		die_output();
+}
+
+int show_services(struct options const *o, struct targets const *ts)
+{
+	struct show s = { .o = o, .text = TEXT_ZERO, .table = TABLE_ZERO };
+	struct tally y = { 0 };
+
+	s.now = clock_boottime();
+	s.wall = (int64_t)time(NULL);
+	if (o->verb->kind == VERB_LIST && !o->json)
+		table_head(&s.table);
+	for (size_t i = 0; i < ts->count; i++) {
+		show_one(&s, ts->list + i);
+		if (s.text.sa.len >= FLUSH)
+			flush(&s);
+	}
+	if (o->json)
+		text_add(&s.text, s.shown ? "\n]\n" : "[]\n");
+	else if (o->verb->kind == VERB_LIST)
+		table_print(&s.table, &s.text);
+	flush(&s);
+	text_free(&s.text);
+	y.failed = s.failed;
+	return tally_code(&y);
+}

@@ -1,0 +1,284 @@
+/* What a name on the command line means. */
+#include "target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
+
+#include "path.h"
+#include "place.h"
+
+#define LOG   "/log"
+#define STATE "supervise"
+
+/* --------------------------------------------------------------------------------- one target */
+
+static struct target *append(struct targets *ts, char const *typed)
+{
+	if (ts->count == ts->room) {
+		size_t more = ts->room ? ts->room * 2 : 16;
+		struct target *list = realloc(ts->list, more * sizeof *list);
+		if (!list)
+			return NULL;
+		ts->list = list;
+		ts->room = more;
+	}
+	struct target *t = ts->list + ts->count++;
+	ts->all = ts->count;
+	*t = (struct target){ .typed = typed, .base = AT_FDCWD };
+	return t;
+}
+
+static char *joined(char const *a, char const *b, char const *c)
+{
+	size_t la = strlen(a), lb = strlen(b), lc = strlen(c);
+	char *s = malloc(la + lb + lc + 1);
+	if (!s)
+		return NULL;
+	memcpy(s, a, la);
+	memcpy(s + la, b, lb);
+	memcpy(s + la + lb, c, lc + 1);
+	return s;
+}
+
+static int is_directory(int base, char const *path)
+{
+	struct stat st;
+	return fstatat(base, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A service of the tree, or its logger. */
+static int set_named(struct target *t, struct where const *w, char const *name, int is_log)
+{
+	t->base = w->fd;
+	t->is_log = (uint8_t)is_log;
+	t->service = strdup(name);
+	t->state = joined(name, is_log ? LOG : "", "");
+	if (!t->service || !t->state)
+		return -1;
+	t->missing = w->fd < 0 || !is_directory(w->fd, t->state);
+	return 0;
+}
+
+/* A service given by its directory, that no tree runs; `path` has no slash at its end. */
+static int set_path(struct target *t, char const *path, int is_log)
+{
+	t->is_log = (uint8_t)is_log;
+	t->directory = joined(path, is_log ? LOG : "", "");
+	t->state = joined(path, "/" STATE, is_log ? LOG : "");
+	if (!t->directory || !t->state)
+		return -1;
+	t->missing = !is_directory(AT_FDCWD, t->directory);
+	return 0;
+}
+
+/* Does `path` end in /log? Then it is cut off. */
+static int cut_log(char *path)
+{
+	size_t len = strlen(path);
+	if (len < sizeof LOG || strcmp(path + len - (sizeof LOG - 1), LOG) != 0)
+		return 0;
+	path[len - (sizeof LOG - 1)] = 0;
+	return 1;
+}
+
+/* "." in a logger's own scripts: the logger of $CINIT_SERVICE. */
+static int is_own_log(struct where const *w, char name[PATH_MAX], struct stat const *st)
+{
+	char const *self = getenv("CINIT_SERVICE");
+	char file[PATH_MAX], services[PATH_MAX];
+	struct stat own;
+
+	if (w->fd < 0 || !self || strlen(self) >= PATH_MAX || where_services(w, services) < 0 ||
+		path_join(file, services, self) < 0)
+		return 0;
+	memcpy(name, self, strlen(self) + 1);
+	return cut_log(name) && service_name_valid(name) && stat(file, &own) == 0 &&
+	       own.st_ino == st->st_ino && own.st_dev == st->st_dev;
+}
+
+static int resolve_path(struct target *t, struct where *w, char const *typed)
+{
+	char path[PATH_MAX], name[PATH_MAX];
+	char const *service;
+	struct stat st;
+	size_t len = strlen(typed);
+
+	if (len >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(path, typed, len + 1);
+	while (len > 1 && path[len - 1] == '/')
+		path[--len] = 0;
+	if (stat(path, &st) == 0) {
+		if ((service = place_name(w, path, &st)))
+			return set_named(t, w, service, 0);
+		if (is_own_log(w, name, &st))
+			return set_named(t, w, name, 1);
+	}
+	if (!cut_log(path))
+		return set_path(t, path, 0);
+	if (stat(path, &st) == 0 && (service = place_name(w, path, &st)))
+		return set_named(t, w, service, 1);
+	if (path_join(name, path, STATE) == 0 && is_directory(AT_FDCWD, name))
+		return set_path(t, path, 1);
+	path[len - (sizeof LOG - 1)] = '/';
+	return set_path(t, path, 0);
+}
+
+/* A name that the run directory does not have may be a service directory of -d's or $SVDIR's that
+ * has its state beside it. */
+static int resolve_name(
+	struct target *t, struct where *w, char const *typed, char const *name, int is_log)
+{
+	char path[PATH_MAX], file[PATH_MAX];
+
+	if (w->fd >= 0 && is_directory(w->fd, typed))
+		return set_named(t, w, name, is_log);
+	if (w->services && path_join(path, w->services, name) == 0 &&
+		path_join(file, path, STATE) == 0 && is_directory(AT_FDCWD, file))
+		return set_path(t, path, is_log);
+	return set_named(t, w, name, is_log);
+}
+
+static int resolve(struct target *t, struct where *w, char const *typed)
+{
+	char name[PATH_MAX];
+	int is_log = 0;
+
+	if (strlen(typed) < sizeof name) {
+		memcpy(name, typed, strlen(typed) + 1);
+		is_log = cut_log(name);
+		if (service_name_valid(name) &&
+			!(is_log && w->fd >= 0 && !is_directory(w->fd, typed) &&
+				is_directory(AT_FDCWD, typed)))
+			return resolve_name(t, w, typed, name, is_log);
+	}
+	if (typed[0] != '.' && !strchr(typed, '/')) {
+		t->missing = 1;
+		return 0;
+	}
+	return resolve_path(t, w, typed);
+}
+
+/* ---------------------------------------------------------------------------------------- many */
+
+static int by_name(void const *a, void const *b)
+{
+	struct target const *x = a, *y = b;
+	return strcmp(x->typed, y->typed);
+}
+
+static int add_matching(struct targets *ts, struct where const *w, DIR *dir, char const *pattern)
+{
+	struct dirent *d;
+
+	errno = 0;
+	while ((d = readdir(dir))) {
+		if (!service_name_valid(d->d_name) ||
+			(pattern && fnmatch(pattern, d->d_name, 0) != 0))
+			continue;
+		struct target *t = append(ts, NULL);
+		if (!t || set_named(t, w, d->d_name, 0) < 0)
+			return -1;
+		t->typed = t->service;
+		/* a file, or gone already */
+		if (t->missing) {
+			free(t->service);
+			free(t->state);
+			ts->all = --ts->count;
+		}
+		errno = 0;
+	}
+	return errno ? -1 : 0;
+}
+
+static long add_pattern(struct targets *ts, struct where const *w, char const *pattern)
+{
+	size_t first = ts->count;
+
+	if (w->fd < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			fd_close(fd);
+		return -1;
+	}
+	int r = add_matching(ts, w, dir, pattern);
+	dir_close(dir); /* keeps errno */
+	if (r < 0)
+		return -1;
+	if (ts->count > first)
+		qsort(ts->list + first, ts->count - first, sizeof *ts->list, by_name);
+	return (long)(ts->count - first);
+}
+
+long targets_all(struct targets *ts, struct where const *w)
+{
+	return add_pattern(ts, w, NULL);
+}
+
+long targets_add(struct targets *ts, struct where *w, char const *typed)
+{
+	/* a service may be called like a pattern */
+	if (strpbrk(typed, "*?[") && !strchr(typed, '/') &&
+		!(w->fd >= 0 && is_directory(w->fd, typed))) {
+		long n = add_pattern(ts, w, typed);
+		/* all services of an empty tree are no mistake, a pattern that matches none is */
+		if (n || strcmp(typed, "*") == 0)
+			return n;
+	}
+	struct target *t = append(ts, typed);
+	if (!t)
+		return -1;
+	return resolve(t, w, typed) < 0 ? -1 : 1;
+}
+
+void targets_keep(struct targets *ts, size_t count)
+{
+	ts->count = count;
+}
+
+void targets_free(struct targets *ts)
+{
+	for (size_t i = 0; i < ts->all; i++) {
+		free(ts->list[i].state);
+		free(ts->list[i].directory);
+		free(ts->list[i].service);
+	}
+	free(ts->list);
+	*ts = (struct targets){ .list = NULL };
+}
+
+int target_directory(struct target const *t, struct where const *w, char out[PATH_MAX])
+{
+	char services[PATH_MAX], path[PATH_MAX];
+	size_t len;
+
+	if (t->directory) {
+		if ((len = strlen(t->directory)) >= PATH_MAX) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(out, t->directory, len + 1);
+		return 0;
+	}
+	if (where_services(w, services) < 0 || path_join(path, services, t->service) < 0)
+		return -1;
+	if (t->is_log)
+		return path_join(out, path, "log");
+	memcpy(out, path, strlen(path) + 1);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* Text under construction. */
+#include "text.h"
+
+#include <errno.h>
+#include <string.h>
+#include <skalibs/allreadwrite.h>
+#include <skalibs/types.h>
+
+void text_bytes(struct text *t, char const *s, size_t len)
+{
+	if (!t->failed && !stralloc_catb(&t->sa, s, len))
+		t->failed = errno;
+}
+
+void text_add(struct text *t, char const *s)
+{
+	text_bytes(t, s, strlen(s));
+}
+
+void text_number(struct text *t, uint64_t n)
+{
+	char digits[UINT64_FMT];
+	text_bytes(t, digits, uint64_fmt(digits, n));
+}
+
+void text_signed(struct text *t, int64_t n)
+{
+	if (n < 0)
+		text_add(t, "-");
+	text_number(t, n < 0 ? -(uint64_t)n : (uint64_t)n);
+}
+
+void text_foreign(struct text *t, char const *s)
+{
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+		text_bytes(t, c < 0x20 || c == 0x7f ? "?" : s, 1);
+	}
+}
+
+int text_write(struct text *t, int fd)
+{
+	size_t len = t->sa.len;
+
+	t->sa.len = 0;
+	if (t->failed) {
+		errno = t->failed;
+		return -1;
+	}
+	return allwrite(fd, t->sa.s, len) < len ? -1 : 0;
+}
+
+void text_free(struct text *t)
+{
+	stralloc_free(&t->sa);
+}

@@ -1,0 +1,185 @@
+/* The words that svctl knows: the table, and looking things up in it. */
+#include "verbs.h"
+
+#include <string.h>
+
+#include "command.h"
+
+/* clang-format off: a table is read by its columns */
+#define LETTER(LETTER_, WORD, GOAL, FLAGS)                                                         \
+	{                                                                                          \
+		.word = (WORD), .letter = (LETTER_)[0], .letters = (LETTER_),                      \
+		.kind = VERB_SERVICE, .goal = (GOAL), .flags = (FLAGS)                             \
+	}
+#define WORD(WORD_, LETTERS, GOAL, FLAGS, HELP)                                                    \
+	{                                                                                          \
+		.word = (WORD_), .letters = (LETTERS), .kind = VERB_SERVICE, .goal = (GOAL),       \
+		.flags = VERB_WAITS | (FLAGS), .help = (HELP)                                      \
+	}
+#define OTHER(WORD_, LETTER_, KIND, LETTERS, GOAL, FLAGS, HELP)                                    \
+	{                                                                                          \
+		.word = (WORD_), .letter = (LETTER_), .letters = (LETTERS), .kind = (KIND),        \
+		.goal = (GOAL), .flags = (FLAGS), .help = (HELP)                                   \
+	}
+#define TREE(WORD_, LETTERS, ARGUMENT, HELP)                                                       \
+	{                                                                                          \
+		.word = (WORD_), .letters = (LETTERS), .kind = VERB_TREE, .goal = GOAL_ANSWER,     \
+		.argument = (ARGUMENT), .help = (HELP)                                             \
+	}
+#define CONDITION(WORD_, GOAL)                                                                     \
+	{                                                                                          \
+		.word = (WORD_), .letters = "", .kind = VERB_WAIT, .goal = (GOAL),                 \
+		.flags = VERB_WAITS | VERB_LIMIT, .help = ""                                       \
+	}
+
+struct verb const verb_table[] = {
+	OTHER("status", 's', VERB_STATUS, "", GOAL_ANSWER, 0,
+		"say how services are; all of them without a name"),
+	OTHER("list", 0, VERB_LIST, "", GOAL_ANSWER, 0,
+		"a table of the services; all of them without a name"),
+
+	/* these return when the command is acknowledged */
+	LETTER("u", "up", GOAL_UP, VERB_WAKES),
+	LETTER("d", "down", GOAL_DOWN, VERB_FORCE),
+	LETTER("o", "once", GOAL_ONCE, VERB_WAKES),
+	LETTER("p", "pause", GOAL_PAUSED, 0),
+	LETTER("c", "cont", GOAL_CONTINUED, 0),
+	LETTER("h", "hup", GOAL_ANSWER, 0),
+	LETTER("a", "alarm", GOAL_ANSWER, 0),
+	LETTER("i", "interrupt", GOAL_ANSWER, 0),
+	LETTER("q", "quit", GOAL_ANSWER, 0),
+	LETTER("1", "1", GOAL_ANSWER, 0),
+	LETTER("2", "2", GOAL_ANSWER, 0),
+	LETTER("t", "term", GOAL_CYCLED, 0),
+	LETTER("k", "kill", GOAL_CYCLED, 0),
+	LETTER("x", "exit", GOAL_EXITED, 0),
+	OTHER("e", 'e', VERB_SERVICE, "x", GOAL_EXITED, 0, "the same as exit"),
+
+	/* these wait, and report */
+	WORD("start", "u", GOAL_UP, VERB_WAKES, "up, then wait until it is up and ./check passes"),
+	WORD("stop", "d", GOAL_DOWN, VERB_FORCE, "down, then wait until it is down"),
+	WORD("restart", "r", GOAL_RESTARTED, VERB_WAKES,
+		"stop it, start it, wait until the new one is up"),
+	WORD("reload", "h", GOAL_ANSWER, 0, "hup, then report"),
+	WORD("try-restart", "tc", GOAL_CYCLED, 0,
+		"term and cont, then wait until it is up again; not if it is down"),
+	WORD("shutdown", "x", GOAL_EXITED, 0, "exit, then wait until the supervisor has gone"),
+	WORD("force-stop", "d", GOAL_DOWN, VERB_ESCALATES | VERB_FORCE,
+		"stop; kill it when the time is up"),
+	WORD("force-reload", "tc", GOAL_CYCLED, VERB_ESCALATES,
+		"try-restart; kill it when the time is up"),
+	WORD("force-restart", "r", GOAL_RESTARTED, VERB_ESCALATES | VERB_WAKES,
+		"restart; kill it when the time is up"),
+	WORD("force-shutdown", "x", GOAL_EXITED, VERB_ESCALATES,
+		"shutdown; kill it when the time is up"),
+	WORD("check", "", GOAL_HEALTHY, VERB_LIMIT,
+		"succeed if it is up and ready and ./check passes"),
+	OTHER("wait", 0, VERB_WAIT, "", GOAL_ANSWER, 0,
+		"[-t SEC] up|down|ready|finished: wait for it"),
+
+	/* these edit the service directory */
+	OTHER("enable", 0, VERB_ENABLE, "u", GOAL_UP, VERB_WAKES,
+		"remove its file `down', then up"),
+	OTHER("disable", 0, VERB_DISABLE, "d", GOAL_DOWN, VERB_FORCE,
+		"make its file `down', then down"),
+
+	/* the tree */
+	TREE("rescan", "r", 0, "read the service directory again"),
+	TREE("reboot", "s", SHUTDOWN_REBOOT, "stop every service, then restart the machine"),
+	TREE("poweroff", "s", SHUTDOWN_POWEROFF, "stop every service, then switch the machine off"),
+	TREE("halt", "s", SHUTDOWN_HALT, "stop every service, then halt the machine"),
+	OTHER("version", 0, VERB_VERSION, "", GOAL_ANSWER, 0,
+		"print the versions of svctl and of the running cinit"),
+};
+
+struct verb const verb_conditions[] = {
+	CONDITION("up", GOAL_RUNNING),
+	CONDITION("down", GOAL_DOWN),
+	CONDITION("ready", GOAL_READY),
+	CONDITION("finished", GOAL_DOWN),
+};
+/* clang-format on */
+
+size_t const verb_count = sizeof verb_table / sizeof *verb_table;
+size_t const verb_condition_count = sizeof verb_conditions / sizeof *verb_conditions;
+
+struct verb const *verb_find(char const *word)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		struct verb const *v = verb_table + i;
+		if (strcmp(v->word, word) == 0 || (v->letter && word[0] == v->letter && !word[1]))
+			return v;
+	}
+	return NULL;
+}
+
+struct verb const *verb_condition(char const *word)
+{
+	for (size_t i = 0; i < verb_condition_count; i++) {
+		if (strcmp(verb_conditions[i].word, word) == 0)
+			return verb_conditions + i;
+	}
+	return NULL;
+}
+
+#define LONGEST 24 /* bytes of a word that is worth a suggestion */
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters were left out, put in, mistaken or swapped with their neighbour. */
+static unsigned int distance(char const *a, size_t a_len, char const *b, size_t b_len)
+{
+	unsigned int row[3][LONGEST + 1];
+	unsigned int *before = row[0], *above = row[1], *now = row[2];
+
+	for (size_t j = 0; j <= b_len; j++)
+		above[j] = (unsigned int)j;
+	for (size_t i = 1; i <= a_len; i++) {
+		now[0] = (unsigned int)i;
+		for (size_t j = 1; j <= b_len; j++) {
+			now[j] = least(least(above[j], now[j - 1]) + 1,
+				above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+		unsigned int *spare = before;
+		before = above;
+		above = now;
+		now = spare;
+	}
+	return above[b_len];
+}
+
+char const *verb_suggest(char const *word)
+{
+	size_t len = strlen(word);
+	unsigned int best = 3; /* two mistakes may be a slip, three are another word */
+	char const *found = NULL;
+
+	if (len < 2 || len > LONGEST)
+		return NULL;
+	for (size_t i = 0; i < verb_count; i++) {
+		char const *known = verb_table[i].word;
+		size_t known_len = strlen(known);
+		if (known_len < 2 || known_len > LONGEST)
+			continue;
+		unsigned int d = distance(word, len, known, known_len);
+		/* of a short word two letters are too much of it */
+		if (d < best && d * 2 <= known_len) {
+			best = d;
+			found = known;
+		}
+	}
+	return found;
+}
+
+char const *verb_help(struct verb const *v)
+{
+	if (v->help)
+		return v->help;
+	struct command const *c = command_by_letter(COMMAND_SERVICE, v->letters[0]);
+	return c ? c->help : "";
+}

@@ -1,0 +1,69 @@
+/* One look at a service. */
+#include "view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "goal.h"
+#include "ipc.h"
+#include "process.h"
+
+int view_supervised(int base, char const *path, struct status const *s)
+{
+	if (!s->supervisor || status_exited(s))
+		return 0;
+	switch (cinit_ipc_probe(base, path)) {
+	case CINIT_SENT:
+	case CINIT_FULL:
+		return 1;
+	case CINIT_DENIED:
+	case CINIT_SEND_ERROR:
+		return process_alive((pid_t)s->supervisor, s->supervisor_identity) != PROCESS_GONE;
+	case CINIT_NO_SERVICE:
+	case CINIT_NO_SUPERVISOR:
+	case CINIT_NOT_FIFO:
+		break;
+	}
+	return 0;
+}
+
+void view_read(struct view *v, int base, char const *path)
+{
+	struct stat st;
+
+	v->supervised = 0;
+	v->error = status_read(base, path, &v->status, NULL);
+	v->error_number = errno;
+	if (v->error == STATUS_OK) {
+		v->seen = SEEN_RECORD;
+		v->supervised = view_supervised(base, path, &v->status);
+		return;
+	}
+	memset(&v->status, 0, sizeof v->status);
+	if (v->error == STATUS_SYSTEM && (v->error_number == ENOENT || v->error_number == ENOTDIR))
+		v->seen = fstatat(base, path, &st, 0) == 0 && S_ISDIR(st.st_mode) ? SEEN_NOTHING
+										  : SEEN_NO_SERVICE;
+	else
+		v->seen = SEEN_UNREADABLE;
+}
+
+char const *view_error_text(enum status_error error, int error_number)
+{
+	switch (error) {
+	case STATUS_OK:
+		break;
+	case STATUS_SHORT:
+		return "it is too short to be a status record";
+	case STATUS_FOREIGN:
+		return "it is of another version";
+	case STATUS_TORN:
+		return "it is damaged";
+	case STATUS_INVALID:
+		return "it holds a value that means nothing";
+	case STATUS_SYSTEM:
+		return error_number == EACCES ? "access denied" : strerror(error_number);
+	}
+	return "no error";
+}
