@@ -125,12 +125,13 @@ int environment_lines(stralloc *lines, int dir, char const *name)
 	int r = read_file(lines, dir, name);
 	if (r < 0)
 		return -1;
+	if (lines->len == start)
+		return 0;
 	if (memchr(lines->s + start, 0, lines->len - start)) {
 		errno = EINVAL;
 		return -1;
 	}
-	if (lines->len > start && lines->s[lines->len - 1] != '\n' &&
-		!stralloc_catb(lines, "\n", 1))
+	if (lines->s[lines->len - 1] != '\n' && !stralloc_catb(lines, "\n", 1))
 		return -1;
 	for (size_t i = start; i < lines->len; i++)
 		if (lines->s[i] == '\n')

@@ -51,8 +51,10 @@ static int needs_delay(struct status *s, struct config const *c, uint64_t previo
 		return 0;
 	if (!s->backoff_ms)
 		s->backoff_ms = BACKOFF_FIRST;
-	else if (s->backoff_ms < c->backoff_max)
+	else if (s->backoff_ms <= c->backoff_max / 2)
 		s->backoff_ms *= 2;
+	else
+		s->backoff_ms = c->backoff_max;
 	if (s->backoff_ms > c->backoff_max)
 		s->backoff_ms = c->backoff_max;
 	return s->backoff_ms != 0;
