@@ -44,12 +44,13 @@ static enum job_act fail(struct job *j, enum job_error error)
 
 static void note(struct job *j, struct status const *s)
 {
-	if (!j->based && !j->waking) {
-		j->based = 1;
-		j->starts = s->starts;
-	}
 	j->exited = (uint8_t)status_exited(s);
 	j->incarnation = s->incarnation;
+	if (j->waking || (j->based && !j->exited))
+		return;
+	/* after an exit in good order the count begins again from 0 */
+	j->based = 1;
+	j->starts = j->exited ? 0 : s->starts;
 }
 
 static enum job_act judge(struct job *j, struct status const *s)

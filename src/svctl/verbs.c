@@ -5,7 +5,6 @@
 
 #include "command.h"
 
-/* clang-format off: a table is read by its columns */
 #define LETTER(LETTER_, WORD, GOAL, FLAGS)                                                         \
 	{                                                                                          \
 		.word = (WORD), .letter = (LETTER_)[0], .letters = (LETTER_),                      \
@@ -98,7 +97,6 @@ struct verb const verb_conditions[] = {
 	CONDITION("ready", GOAL_READY),
 	CONDITION("finished", GOAL_DOWN),
 };
-/* clang-format on */
 
 size_t const verb_count = sizeof verb_table / sizeof *verb_table;
 size_t const verb_condition_count = sizeof verb_conditions / sizeof *verb_conditions;
