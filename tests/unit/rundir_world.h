@@ -12,8 +12,9 @@ struct world_fault {
 	char const *path; /* as the code under test says it */
 	int mkdir_error;  /* what mkdirat says of it */
 	int open_error;
-	int access_error; /* of any directory */
-	char const *cwd;  /* what getcwd says */
+	int access_error;  /* of any directory */
+	int access_grants; /* as a capability would */
+	char const *cwd;   /* what getcwd says */
 };
 extern struct world_fault fault;
 

@@ -255,6 +255,13 @@ static void long_names(void **state)
 	memset(text, 'a', sizeof text - 1);
 	assert_int_equal(account_lookup(text, &a, &e), -1);
 	assert_memory_equal(e.text, "user: too long a name `aaa", 26);
+	for (size_t len = 254; len < 258; len++) {
+		text[len] = 0;
+		assert_int_equal(account_lookup(text, &a, &e), -1);
+		assert_memory_equal(
+			e.text, len < 256 ? "user: no user `a" : "user: too long a", 16);
+		text[len] = 'a';
+	}
 	memcpy(text, "www:", 4);
 	assert_int_equal(account_lookup(text, &a, &e), -1);
 	assert_memory_equal(e.text, "user: too long a name `aaa", 26);
@@ -356,6 +363,20 @@ static int become_act(void *data)
 	return 0;
 }
 
+/* Half an account is none. */
+static int half_act(void *data)
+{
+	struct account a = { .uid = 54321, .gid = 700 };
+
+	CHILD_CHECK(!setgroups(0, 0));
+	if (data)
+		CHILD_CHECK(!setresgid(700, 700, 700) && !setresuid(54322, 54321, 54322));
+	else
+		CHILD_CHECK(!setresgid(701, 700, 701) && !setresuid(54321, 54321, 54321));
+	CHILD_CHECK(account_apply(&a) == ACCOUNT_SETGROUPS && errno == EPERM);
+	return 0;
+}
+
 static int no_groups_act(void *data)
 {
 	struct account a = { .uid = 54321, .gid = 700 };
@@ -388,6 +409,8 @@ static void becoming_somebody(void **state)
 		skip();
 	assert_int_equal(scratch_child(become_act, 0), 0);
 	assert_int_equal(scratch_child(no_groups_act, 0), 0);
+	assert_int_equal(scratch_child(half_act, 0), 0);
+	assert_int_equal(scratch_child(half_act, &fault), 0);
 }
 
 static void becoming_nobody_at_all(void **state)

@@ -210,6 +210,7 @@ static void relative_names_become_absolute(void **state)
 	fault.cwd = "(unreachable)/x";
 	assert_int_equal(call(MAKE, "a"), RUNDIR_NONE);
 	assert_int_equal(errno, ENOENT);
+	assert_string_equal(got, "");
 	fault.cwd = "/";
 	assert_int_equal(call(FIND, "."), RUNDIR_OK);
 	assert_string_equal(got, "/");
@@ -240,8 +241,16 @@ static void names_that_are_too_long(void **state)
 	strcpy(name + 1000, "run/./other/.");
 	assert_int_equal(call(MAKE, name), RUNDIR_OK);
 	assert_string_equal(got, "/run/other");
-	/* an endless XDG_RUNTIME_DIR is passed over */
-	memset(name, '/', 1000);
+	/* a deep XDG_RUNTIME_DIR is passed over */
+	snprintf(name, sizeof name, "%s", scratch_path);
+	for (int i = 0; i < 3; i++) {
+		size_t n = strlen(name);
+
+		memset(name + n, 'd', 201);
+		name[n] = '/';
+		name[n + 201] = 0;
+		assert_int_equal(mkdir(name, 0755), 0);
+	}
 	assert_int_equal(setenv("XDG_RUNTIME_DIR", name, 1), 0);
 	fault.path = "/run/cinit";
 	fault.mkdir_error = EACCES;

@@ -158,6 +158,9 @@ static int plain_user_act(void *data)
 	/* root's is there: good to ask, not to fill */
 	CHILD_CHECK(call(FIND, 0) == RUNDIR_OK && !strcmp(got, "/run/cinit"));
 	CHILD_CHECK(call(MAKE, "/run/cinit") == RUNDIR_NONE && errno == EACCES);
+	fault.access_grants = 1;
+	CHILD_CHECK(call(MAKE, "/run/cinit") == RUNDIR_NONE && errno == EACCES);
+	fault.access_grants = 0;
 	CHILD_CHECK(call(MAKE, 0) == RUNDIR_OK && !strcmp(got, "/dev/shm/cinit-54321"));
 	CHILD_CHECK(mode_of("dev/shm/cinit-54321") == 0755);
 	/* root's XDG_RUNTIME_DIR, left over from su, is no candidate even where anybody may write
