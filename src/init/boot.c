@@ -185,16 +185,19 @@ fail:
 
 /* ---------------------------------------------------------------------------- services */
 
-/* Without the records of another time supervisors begin cold. */
-static void forget_past(struct init const *i, char const *name)
+/* Without the records of another time supervisors begin cold. Where there is no record, nothing was
+ * ever published, and what else there may be does no harm. */
+static void forget_past(struct init const *i, struct service const *s)
 {
 	static char const *const past[] = { "status", ".status", "exited", "log/status",
 		"log/.status", "log/exited" };
 	char path[PATH_MAX];
 
 	for (size_t n = 0; n < sizeof past / sizeof *past; n++) {
-		if (!path_join(path, name, past[n]))
-			unlinkat(i->run, path, 0);
+		if (path_join(path, s->name, past[n]) < 0)
+			return;
+		if (unlinkat(i->run, path, 0) < 0 && !n && errno == ENOENT)
+			return;
 	}
 }
 
@@ -202,14 +205,15 @@ static void forget_past(struct init const *i, char const *name)
 static void begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
-	int known = status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+	/* nobody can have been there before PID 1 */
+	int known = !i->first && status_read(i->run, s->name, &st, NULL) == STATUS_OK;
 
-	if (known && !i->first && takeover(i, s, &st)) {
+	if (known && takeover(i, s, &st)) {
 		reap_look(i, s->name, &st);
 		return;
 	}
-	if (i->fresh && (i->first || !known || !takeover_lives(i, s)))
-		forget_past(i, s->name);
+	if (i->fresh && (!known || !takeover_lives(i, s)))
+		forget_past(i, s);
 	tree_schedule(&i->tree, s, now);
 }
 

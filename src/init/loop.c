@@ -10,6 +10,7 @@ enum { POLL_SIGNALS, POLL_IN, POLL_CMD, POLL_FIXED };
 
 int loop_prepare(struct init *i)
 {
+	i->more = 1; /* the first turn waits for nothing: CMD may be able to start */
 	return takeover_polls(i, POLL_FIXED);
 }
 
@@ -54,12 +55,12 @@ static void turn(struct init *i)
 
 	/* first of all, while the list of services is as it was */
 	takeover_ended(i, p + POLL_FIXED, n - POLL_FIXED);
-	if (p[POLL_SIGNALS].revents && signal_turn(i))
-		reaped = reap(i);
+	int died = p[POLL_SIGNALS].revents && signal_turn(i);
 	if (!i->publish_row && (p[POLL_IN].revents || i->more))
 		command_turn(i);
-	if (i->stop.phase != STOP_NOT || i->stop.late)
-		reaped += reap(i); /* for the sake of `childless` */
+	/* a stop must know whether we have children at all */
+	if (died || i->stop.phase != STOP_NOT || i->stop.late)
+		reaped = reap(i);
 	uint64_t now = clock_boottime();
 	spawn_due(i, now);
 	cmd_turn(i, now, hung_up);

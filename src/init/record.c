@@ -12,10 +12,13 @@ void record_begin(struct init *i, struct status const *former)
 {
 	struct status *s = &i->status;
 
-	if (former)
+	if (former) {
 		*s = *former;
-	else
+	} else {
 		i->ring = (struct status_ring){ 0 };
+		/* no client shall take us for the one it spoke to before */
+		s->incarnation = (uint32_t)cinit_ipc_id();
+	}
 	s->incarnation++;
 	s->want = WANT_UP;
 	s->flags = 0;
