@@ -165,8 +165,8 @@ char const *verb_suggest(char const *word)
 		if (known_len < 2 || known_len > LONGEST)
 			continue;
 		unsigned int d = distance(word, len, known, known_len);
-		/* of a short word two letters are too much of it */
-		if (d < best && d * 2 <= known_len) {
+		/* of a short word two letters are too much of it: `help' is not `halt' */
+		if (d < best && (d < 2 || known_len > 4)) {
 			best = d;
 			found = known;
 		}
