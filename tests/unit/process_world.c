@@ -86,6 +86,16 @@ int __wrap_fstatfs(int fd, struct statfs *fs)
 	return r;
 }
 
+int world_has_pidfd(void)
+{
+	int fd = (int)__real_syscall(SYS_pidfd_open, (long)getpid(), 0L, 0L, 0L);
+
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return 1;
+}
+
 pid_t world_child(int *gate)
 {
 	int p[2];
@@ -132,8 +142,8 @@ static int outer_act(void *data)
 	pid_t pid = fork();
 	if (!pid) {
 		/* it is process 1, which no signal kills; what is tested is its child */
-		if (inner->proc && (mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) < 0 ||
-					   mount("proc", "/proc", "proc", 0, 0) < 0))
+		if (inner->proc && (mount("", "/", "", MS_REC | MS_PRIVATE, 0) < 0 ||
+					   mount("proc", "/proc", "proc", 0, "") < 0))
 			_exit(200);
 		_exit(scratch_child(inner->act, inner->data));
 	}

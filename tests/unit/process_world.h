@@ -20,6 +20,9 @@ struct process_fault {
 };
 extern struct process_fault fault;
 
+/* Are there pidfds here? Old kernels, filters and emulators have none. */
+int world_has_pidfd(void);
+
 /* A child that lives until its descriptor in *gate is closed; its pid. */
 pid_t world_child(int *gate);
 
