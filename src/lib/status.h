@@ -81,7 +81,9 @@ enum status_flag {
 	FLAG_ADOPTED = 1u << 9,       /* `run` was started by a former supervisor */
 	FLAG_EXIT_VALID = 1u << 10,   /* last_exit holds a wait status */
 	FLAG_EXIT_UNKNOWN = 1u << 11, /* the last death's wait status was lost */
-	FLAG_IS_LOG = 1u << 12        /* this is the record of a logger */
+	FLAG_IS_LOG = 1u << 12,       /* this is the record of a logger */
+	FLAG_RAN = 1u << 13,          /* `run` has ended, or runs: `finish` is due after it */
+	FLAG_AGAIN = 1u << 14         /* told to start while it stopped: it comes back */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */

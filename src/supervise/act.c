@@ -205,7 +205,6 @@ static void do_rest(struct service *x)
 
 static void not_started(struct service *x, enum machine_after after)
 {
-	x->counted_run = 0;
 	x->after = after;
 	x->asked = 0;
 	service_event(x, EVENT_NOT_STARTED);
@@ -226,7 +225,7 @@ void service_start_run(struct service *x)
 	}
 	if (x->s.died && !x->asked)
 		x->s.restarts++;
-	x->asked = x->counted_run = x->killing = 0;
+	x->asked = x->killing = 0;
 	x->termed_count = 0;
 	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
 	x->s.starts++;
@@ -259,6 +258,8 @@ static void enter(struct service *x, enum status_state next)
 		return;
 	x->s.state = (uint8_t)next;
 	x->s.since = clock_boottime();
+	if (next != STATE_STOPPING && next != STATE_FINISHING)
+		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;
@@ -286,7 +287,8 @@ void service_event(struct service *x, enum machine_event event)
 	struct machine_facts facts = {
 		.want = (enum status_want)x->s.want,
 		.after = x->after,
-		.has_finish = x->counted_run && (x->config.entries & ENTRY_FINISH) != 0,
+		.has_finish = (x->s.flags & FLAG_RAN) && (x->config.entries & ENTRY_FINISH),
+		.again = (x->s.flags & FLAG_AGAIN) != 0,
 	};
 	struct machine_step step = machine_step((enum status_state)x->s.state, event, &facts);
 

@@ -76,6 +76,9 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 
 static struct machine_step settle(struct machine_facts const *f)
 {
+	if (f->again && (f->want == WANT_UP || f->want == WANT_ONCE))
+		return (struct machine_step){ .next = STATE_STARTING,
+			.actions = DO_FORGET | DO_START };
 	if (f->want != WANT_UP) {
 		/* a service that was wanted once and failed to the point of giving up stays visible
 		 * as such */

@@ -65,6 +65,7 @@ struct machine_facts {
 	enum status_want want;
 	enum machine_after after;
 	int has_finish; /* a `finish` is to be run after this end of run */
+	int again;      /* up, once or restart was said since it began to stop */
 };
 
 /* What to do, in this order. */

@@ -147,6 +147,20 @@ void service_want(struct service *x, enum status_want want, enum machine_event e
 	service_event(x, event);
 }
 
+/* What is said while the service stops counts when it has stopped, whatever else was to follow. */
+static void want_start(struct service *x, enum status_want want, enum machine_event event)
+{
+	if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
+		x->s.flags |= FLAG_AGAIN;
+	service_want(x, want, event);
+}
+
+static void want_end(struct service *x, enum status_want want, enum machine_event event)
+{
+	x->s.flags &= ~(uint32_t)FLAG_AGAIN;
+	service_want(x, want, event);
+}
+
 /* A service that runs is not given up for a directory that would not start it again. */
 static int obey_restart(struct service *x)
 {
@@ -154,7 +168,7 @@ static int obey_restart(struct service *x)
 		return -1;
 	x->config_read = 0;
 	x->after = AFTER_START;
-	service_want(x, WANT_UP, EVENT_RESTART);
+	want_start(x, WANT_UP, EVENT_RESTART);
 	return 0;
 }
 
@@ -199,7 +213,7 @@ static void obey_exit(struct service *x, enum status_result *result)
 	if (x->is_log)
 		*result = RESULT_NOTHING;
 	else
-		service_want(x, WANT_EXIT, EVENT_EXIT);
+		want_end(x, WANT_EXIT, EVENT_EXIT);
 }
 
 static void obey(struct service *x, struct message const *m)
@@ -224,13 +238,13 @@ static void obey(struct service *x, struct message const *m)
 		service_look_adopted(x);
 		break;
 	case ACTION_UP:
-		service_want(x, WANT_UP, EVENT_UP);
+		want_start(x, WANT_UP, EVENT_UP);
 		break;
 	case ACTION_DOWN:
-		service_want(x, WANT_DOWN, EVENT_DOWN);
+		want_end(x, WANT_DOWN, EVENT_DOWN);
 		break;
 	case ACTION_ONCE:
-		service_want(x, WANT_ONCE, EVENT_ONCE);
+		want_start(x, WANT_ONCE, EVENT_ONCE);
 		break;
 	case ACTION_EXIT:
 		obey_exit(x, &result);
@@ -252,7 +266,8 @@ static void obey(struct service *x, struct message const *m)
 		break;
 	}
 	if (x->config_bad && !x->s.child[ROLE_RUN].pid &&
-		(row->action == ACTION_UP || row->action == ACTION_ONCE)) {
+		(row->action == ACTION_UP || row->action == ACTION_ONCE ||
+			row->action == ACTION_RESTART)) {
 		result = RESULT_REFUSED;
 		why = WHY_CONFIG;
 	}

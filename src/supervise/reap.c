@@ -54,7 +54,7 @@ static void run_ended(struct service *x, int wstat, int known)
 	forget_child(x, ROLE_RUN);
 	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
 	if (nothing) {
-		x->counted_run = 0;
+		x->s.flags &= ~(uint32_t)FLAG_RAN;
 		x->after = AFTER_START;
 		service_event(x, EVENT_NOT_STARTED);
 		return;
@@ -62,7 +62,7 @@ static void run_ended(struct service *x, int wstat, int known)
 	if (adopted && x->config.kill_mode != KILL_PROCESS)
 		kill(-(pid_t)pid,
 			SIGKILL); /* its group is cinit's to reap: not seen by our sweep */
-	x->counted_run = 1;
+	x->s.flags |= FLAG_RAN;
 	x->s.last_exit = exec_failed ? EXEC_EXIT << 8 : wstat;
 	x->s.flags |= known || exec_failed ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;
 	x->after = restart_decide(
@@ -81,6 +81,7 @@ static void finish_ended(struct service *x, int wstat, int known)
 	if (known && WIFEXITED(wstat) && WEXITSTATUS(wstat) == FINISH_GIVE_UP &&
 		x->s.want != WANT_DOWN && x->s.want != WANT_EXIT) {
 		x->after = AFTER_FAIL;
+		x->s.flags &= ~(uint32_t)FLAG_AGAIN;
 		service_reason(x, REASON_FINISH, 0, "finish exited 125: not to be started again");
 	}
 	service_event(x, EVENT_FINISH_DIED);

@@ -67,7 +67,6 @@ struct service {
 	uint8_t sweeping;       /* a sweep is due or under way */
 	uint8_t killing;        /* the kill deadline has passed: KILL for whatever is found */
 	uint8_t asked;          /* the present run was told to go by command */
-	uint8_t counted_run;    /* the present run executed: its end is an end of run */
 	uint8_t end_of_log;     /* the pipe was let go of */
 	uint8_t publish_failed; /* the last publication failed, and that was said */
 	uint8_t unpublished;    /* acknowledgements since the last publication */

@@ -139,12 +139,27 @@ int service_take(struct service *x)
 	return 0;
 }
 
+/* What a predecessor had decided about a death, as far as the record tells. */
+static enum machine_after decided(struct service const *x)
+{
+	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
+		return AFTER_REST;
+	if (x->asked)
+		return AFTER_START;
+	if (x->s.reason == REASON_DEATHS || x->s.reason == REASON_FINISH)
+		return AFTER_FAIL;
+	if (x->s.reason == REASON_ENDED)
+		return AFTER_REST;
+	return x->s.backoff_ms ? AFTER_BACKOFF : AFTER_START;
+}
+
 /* After a predecessor: what it was about to do goes on. */
 static void carry_on(struct service *x)
 {
-	x->counted_run = x->s.child[ROLE_RUN].phase == PHASE_STARTED;
-	x->asked = (x->s.flags & FLAG_GOT_TERM) != 0;
-	x->after = x->s.want == WANT_UP ? AFTER_START : AFTER_REST;
+	/* nothing that runs is in `stopping` but what was told to go */
+	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
+		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
+	x->after = decided(x);
 	service_look_adopted(x);
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:
@@ -174,4 +189,5 @@ void service_resume(struct service *x)
 		carry_on(x);
 	else if (!(x->config.entries & ENTRY_DOWN))
 		service_want(x, WANT_UP, EVENT_UP);
+	x->config_read = 0; /* a later start reads what is there then */
 }

@@ -104,10 +104,11 @@ static void with_all_facts(
 {
 	for (size_t w = 0; w < COUNT(wants); w++)
 		for (size_t a = 0; a < COUNT(afters); a++)
-			for (int finish = 0; finish < 2; finish++) {
-				struct machine_facts facts = {
-					.want = wants[w], .after = afters[a], .has_finish = finish
-				};
+			for (int n = 0; n < 4; n++) {
+				struct machine_facts facts = { .want = wants[w],
+					.after = afters[a],
+					.has_finish = n & 1,
+					.again = n & 2 };
 				f(&facts, data);
 			}
 }
@@ -185,6 +186,8 @@ static struct machine_step settled(struct machine_facts const *f)
 			    backoff = { STATE_BACKOFF, DO_BACKOFF };
 	if (f->want == WANT_DOWN || f->want == WANT_EXIT)
 		return down;
+	if (f->again)
+		return (struct machine_step){ STATE_STARTING, DO_FORGET | DO_START };
 	if (f->after == AFTER_FAIL)
 		return failed;
 	if (f->want == WANT_ONCE || f->after == AFTER_REST)
