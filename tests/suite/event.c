@@ -66,3 +66,12 @@ void event_await_at(char const *want, char const *file, int line)
 	while (strcmp(event_wait(want, file, line), want) != 0)
 		;
 }
+
+void event_none_at(char const *file, int line)
+{
+	char const *text = event_poll();
+	if (!text)
+		return;
+	print_error("tree: %s:%d: a script said: %s\n", file, line, text);
+	_fail(file, line);
+}

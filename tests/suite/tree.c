@@ -21,6 +21,13 @@
 
 #define STARTED_MAX 256
 
+/* alone: holds a lock for life, children included, and complains when somebody else has it */
+#define SCRIPT_HEAD                                                                                \
+	"#!/bin/sh\n"                                                                              \
+	"say() { echo \"$*\" >>\"$EVENTS\"; }\n"                                                   \
+	"alone() { exec 9>>\"$TREE/alone\"; flock -n 9 || say two at once; }\n"                    \
+	"hold() { read x <\"$TREE/hold.$1\"; }\n"
+
 struct tree tree;
 
 /* Programs that tree_start started, and what became of them. */
@@ -99,6 +106,7 @@ int tree_setup(void **state)
 		return -1;
 	setenv("CINIT_RUN", tree.run, 1);
 	setenv("EVENTS", tree_name("events"), 1);
+	setenv("TREE", tree.path, 1);
 	if (mkfifo(tree_name("events"), 0666) < 0 || chmod(tree_name("events"), 0666) < 0)
 		return -1;
 	sigemptyset(&set);
@@ -179,7 +187,24 @@ void tree_write(char const *name, mode_t mode, char const *text)
 
 void tree_script(char const *name, char const *body)
 {
-	write_bytes(name, 0755, "#!/bin/sh\nsay() { echo \"$*\" >>\"$EVENTS\"; }\n", body);
+	write_bytes(name, 0755, SCRIPT_HEAD, body);
+}
+
+int tree_hold(char const *name)
+{
+	char const *path = tree_name("hold.%s", name);
+	if (mkfifo(path, 0666) < 0 || chmod(path, 0666) < 0)
+		give_up("make", path);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		give_up("open", path);
+	return fd;
+}
+
+void tree_pass(int hold)
+{
+	if (write(hold, "\n", 1) != 1)
+		give_up("write to", "hold");
 }
 
 char const *tree_read(char const *name)

@@ -60,8 +60,14 @@ char const *tree_name(char const *format, ...) __attribute__((format(printf, 1, 
 /* Writes a file below the tree, making the directories above it. */
 void tree_write(char const *name, mode_t mode, char const *text);
 
-/* As tree_write, mode 0755: a /bin/sh script. In it `say WORD...` tells the test one line. */
+/* As tree_write, mode 0755: a /bin/sh script. In it `say WORD...` tells the test one line; `alone`
+ * says "two at once" when another process that was alone, or a child of it, still lives; `hold
+ * NAME` waits until the test lets it pass. $TREE is the temporary directory. */
 void tree_script(char const *name, char const *body);
+
+/* For `hold NAME`: a descriptor; each tree_pass on it lets one script pass, now or later. */
+int tree_hold(char const *name);
+void tree_pass(int hold);
 
 /* Contents of a file below the tree, NUL-terminated, cut at 64 KiB; static, "" where it is absent.
  */
@@ -83,6 +89,10 @@ void event_await_at(char const *want, char const *file, int line);
 
 /* A line that is there already, or NULL. Does not wait. */
 char const *event_poll(void);
+
+/* There is no line. */
+void event_none_at(char const *file, int line);
+#define event_none() event_none_at(__FILE__, __LINE__)
 
 /* ----------------------------------------------------------------------------------- programs */
 
@@ -147,6 +157,10 @@ void place_write(struct place const *p, char const *entry, char const *text);
 
 /* Starts `supervise -r RUN -d SERVICES NAME`; its messages go to NAME.err, see tree_read. */
 void place_supervise(struct place *p);
+
+/* A service with this `run`, supervised and up; its first line, "up", has been taken. */
+struct place place_running_at(char const *name, char const *run, char const *file, int line);
+#define place_running(name, run) place_running_at(name, run, __FILE__, __LINE__)
 
 /* Reads the record; watches `out` from before the reading on. */
 void place_look(struct place *p);
