@@ -1,5 +1,6 @@
 /* Processes: identities, who lives, who gets a signal; with pidfds, without, and when asking fails.
  */
+/* no valgrind: it refuses pidfd_open and raising RLIMIT_NOFILE */
 /* wrap: syscall read open opendir fstatfs */
 #include <stdarg.h>
 #include <stddef.h>

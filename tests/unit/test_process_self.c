@@ -1,4 +1,5 @@
 /* Processes: a process's own children, descriptors and surroundings. */
+/* no valgrind: it refuses pidfd_open and raising RLIMIT_NOFILE */
 /* wrap: syscall read open opendir fstatfs */
 #include <stdarg.h>
 #include <stddef.h>
