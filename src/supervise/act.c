@@ -258,8 +258,8 @@ static void enter(struct service *x, enum status_state next)
 		return;
 	x->s.state = (uint8_t)next;
 	x->s.since = clock_boottime();
-	if (next != STATE_STOPPING && next != STATE_FINISHING)
-		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN);
+	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
+		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;
