@@ -3,9 +3,9 @@
 #include <signal.h>
 
 #include <skalibs/selfpipe.h>
-#include <skalibs/sig.h>
 
 #include "../lib/command.h"
+#include "../lib/signals.h"
 #include "init.h"
 #include "message.h"
 
@@ -22,9 +22,9 @@ int signal_init(struct init *i)
 {
 	sigset_t set;
 
-	/* whoever ignored CHLD for us would have our children reaped unseen */
-	if (sig_restore(SIGCHLD) < 0)
-		return -1;
+	/* what was ignored for us (CHLD: our children would be reaped unseen; INT and HUP by a
+	 * shell's background and nohup) must not reach the supervisors and their services */
+	signals_clean();
 	i->signals = selfpipe_init();
 	if (i->signals < 0)
 		return -1;

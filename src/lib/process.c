@@ -278,19 +278,19 @@ static int children_listed(int fd, int (*each)(pid_t pid, void *data), void *dat
 }
 
 /* A kernel without CONFIG_PROC_CHILDREN: ask everybody for his parent. */
-static int children_searched(int (*each)(pid_t pid, void *data), void *data)
+static int children_searched(pid_t of, int (*each)(pid_t pid, void *data), void *data)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
 	uint64_t parent, pid;
-	uint64_t me = (uint64_t)getpid();
 	int count = 0;
 
 	if (!dir)
 		return -1;
 	while ((errno = 0, d = readdir(dir))) {
 		size_t len = uint64_scan(d->d_name, &pid);
-		if (!len || d->d_name[len] || !proc_stat((pid_t)pid, 4, &parent) || parent != me)
+		if (!len || d->d_name[len] || !proc_stat((pid_t)pid, 4, &parent) ||
+			parent != (uint64_t)of)
 			continue;
 		count++;
 		if (each((pid_t)pid, data))
@@ -302,16 +302,30 @@ static int children_searched(int (*each)(pid_t pid, void *data), void *data)
 	return error ? -1 : count;
 }
 
-int process_children(int (*each)(pid_t pid, void *data), void *data)
+static int children_of(
+	pid_t parent, char const *file, int (*each)(pid_t pid, void *data), void *data)
 {
 	if (!proc_is_ours())
 		return -1;
-	int fd = proc_open("/proc/thread-self/children");
+	int fd = proc_open(file);
 	if (fd < 0)
-		return errno == ENOENT ? children_searched(each, data) : -1;
+		return errno == ENOENT ? children_searched(parent, each, data) : -1;
 	int r = children_listed(fd, each, data);
 	fd_close(fd);
 	return r;
+}
+
+int process_children(int (*each)(pid_t pid, void *data), void *data)
+{
+	return children_of(getpid(), "/proc/thread-self/children", each, data);
+}
+
+int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data)
+{
+	char file[64];
+
+	snprintf(file, sizeof file, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	return children_of(parent, file, each, data);
 }
 
 /* Does byte number `at` of NAME=VALUE equal c? */
@@ -322,10 +336,11 @@ static int env_matches(char const *name, char const *value, size_t at, char c)
 	return c == (at < len ? name[at] : at == len ? '=' : value[at - len - 1]);
 }
 
-int process_has_env(pid_t pid, char const *name, char const *value)
+/* `value` NULL: any. */
+static int find_env(pid_t pid, char const *name, char const *value)
 {
 	char buf[4096];
-	size_t total = strlen(name) + 1 + strlen(value);
+	size_t start = strlen(name) + 1, total = start + (value ? strlen(value) : 0);
 	size_t at = 0; /* bytes of the present entry that matched; more than total: it does not */
 	int found = 0, fd = proc_open_pid(pid, "environ");
 	ssize_t r;
@@ -337,6 +352,8 @@ int process_has_env(pid_t pid, char const *name, char const *value)
 			if (!buf[i]) {
 				found = at == total;
 				at = 0;
+			} else if (!value && at == start) {
+				continue;
 			} else {
 				at = at < total && env_matches(name, value, at, buf[i]) ? at + 1
 											: total + 1;
@@ -345,6 +362,16 @@ int process_has_env(pid_t pid, char const *name, char const *value)
 	}
 	fd_close(fd);
 	return found ? 1 : r < 0 ? -1 : 0;
+}
+
+int process_has_env(pid_t pid, char const *name, char const *value)
+{
+	return find_env(pid, name, value);
+}
+
+int process_names_env(pid_t pid, char const *name)
+{
+	return find_env(pid, name, NULL);
 }
 
 pid_t process_session(pid_t pid)

@@ -38,8 +38,14 @@ int process_signal(pid_t pid, uint64_t identity, int sig);
  * says ECHILD). */
 int process_children(int (*each)(pid_t pid, void *data), void *data);
 
+/* The same for another (single-threaded) process. */
+int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data);
+
 /* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told. */
 int process_has_env(pid_t pid, char const *name, char const *value);
+
+/* Does it hold a variable of that name, whatever its value? */
+int process_names_env(pid_t pid, char const *name);
 
 /* Session of a process; -1 with errno. */
 pid_t process_session(pid_t pid);

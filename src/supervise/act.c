@@ -34,17 +34,23 @@ int service_enter(struct service const *x)
 
 #define FLAGS_OF_CONFIG ((uint32_t)(FLAG_ESSENTIAL | FLAG_NORMALLY_DOWN | FLAG_HAS_CHECK))
 
+static void config_failed(struct service *x)
+{
+	if (strcmp(x->s.reason_text, x->config_error.text))
+		say(x, x->config_error.text);
+	service_reason(x, REASON_CONFIG, 0, x->config_error.text);
+}
+
 int service_configure(struct service *x)
 {
-	struct value_error e;
 	struct config c;
 	int r = -1;
 
 	if (service_enter(x) < 0) {
-		snprintf(e.text, sizeof e.text, "unable to enter service directory: %s",
-			strerror(errno));
+		snprintf(x->config_error.text, sizeof x->config_error.text,
+			"unable to enter service directory: %s", strerror(errno));
 	} else {
-		r = config_load(&c, x->is_log ? "log" : ".", &e);
+		r = config_load(&c, x->is_log ? "log" : ".", &x->config_error);
 		x->config = c;
 		x->s.flags = (x->s.flags & ~FLAGS_OF_CONFIG) |
 			     (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
@@ -52,13 +58,10 @@ int service_configure(struct service *x)
 			     (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
 	}
 	x->config_bad = r < 0;
-	x->config_read = r == 0;
-	if (!r)
-		return 0;
-	if (strcmp(x->s.reason_text, e.text))
-		say(x, e.text);
-	service_reason(x, REASON_CONFIG, 0, e.text);
-	return -1;
+	x->config_read = 1;
+	if (r < 0)
+		config_failed(x);
+	return r;
 }
 
 /* ------------------------------------------------------------------ signals to processes */
@@ -101,7 +104,9 @@ static void kill_script(struct service *x, enum status_role role)
 
 static void do_forget(struct service *x)
 {
-	service_reason(x, REASON_NONE, 0, "");
+	/* what the set-up has just read of the directory, and said, is not forgotten */
+	if (!x->config_read || !x->config_bad)
+		service_reason(x, REASON_NONE, 0, "");
 	x->s.backoff_ms = 0;
 	x->s.window_deaths = 0;
 	x->s.flags &= ~(uint32_t)FLAG_ENDED;
@@ -197,7 +202,7 @@ static void do_rest(struct service *x)
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
 	/* the end of an essential service that nobody asked for is the end of the tree */
-	if ((x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
+	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
 		x->s.flags |= FLAG_ENDED;
 		x->sup->look_pending = 1;
 	}
@@ -241,7 +246,7 @@ static void do_start(struct service *x)
 	struct job before = { .letter = 'u', .start = 1 };
 
 	/* the first start uses what the set-up has just read */
-	int bad = !x->config_read && service_configure(x) < 0;
+	int bad = x->config_read ? x->config_bad : service_configure(x) < 0;
 	x->config_read = 0;
 	if (bad) {
 		not_started(x, AFTER_FAIL);

@@ -139,9 +139,12 @@ static void explain(struct service *x, enum status_role role, struct report cons
 		say(x, text);
 		return;
 	}
+	/* no errno: a value of the service directory, described in full; trying again would not
+	 * mend it */
+	x->child[role].bad_config = !r->error;
 	if (strcmp(x->s.reason_text, text))
 		say(x, text);
-	service_reason(x, REASON_EXEC, (uint32_t)r->error, text);
+	service_reason(x, r->error ? REASON_EXEC : REASON_CONFIG, (uint32_t)r->error, text);
 }
 
 void child_report(struct service *x, enum status_role role)

@@ -22,7 +22,8 @@
 
 #define FINISH_GIVE_UP 125
 #define REAP_MAX       256 /* deaths a turn */
-#define EXITED_RECORD  16  /* pid 4, wait status 4, identity 8, big endian */
+#define GATE_LOOK      (20 * CLOCK_MILLISEC)
+#define EXITED_RECORD  16 /* pid 4, wait status 4, identity 8, big endian */
 
 static void forget_child(struct service *x, enum status_role role)
 {
@@ -48,7 +49,7 @@ static int never_ran(struct service const *x, int wstat, int known)
 static void run_ended(struct service *x, int wstat, int known)
 {
 	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
-	int adopted = x->child[ROLE_RUN].adopted;
+	int adopted = x->child[ROLE_RUN].adopted, bad_config = x->child[ROLE_RUN].bad_config;
 	uint32_t pid = x->s.child[ROLE_RUN].pid;
 
 	forget_child(x, ROLE_RUN);
@@ -67,7 +68,9 @@ static void run_ended(struct service *x, int wstat, int known)
 	x->s.flags |= known || exec_failed ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;
 	x->after = restart_decide(
 		&x->s, &x->config, x->asked || (x->s.flags & FLAG_GOT_TERM), clock_boottime());
-	if (x->after == AFTER_FAIL)
+	if (bad_config)
+		x->after = AFTER_FAIL;
+	else if (x->after == AFTER_FAIL)
 		service_reason(x, REASON_DEATHS, x->s.window_deaths, "died too often; gave up");
 	else if (x->after == AFTER_REST)
 		service_reason(x, REASON_ENDED, 0, "ended, and is not to be restarted");
@@ -170,6 +173,24 @@ static int find_exited(struct service const *x, struct status_child const *c, in
 	return found;
 }
 
+/* An adopted child was at its gate when its supervisor died. If the gate was never opened it reads
+ * the end and is gone in a moment; if it was, it executes, which no event tells. Its mark appears
+ * with exec. */
+static void look_at_gate(struct service *x, enum status_role role)
+{
+	struct status_child *c = &x->s.child[role];
+	uint64_t now = clock_boottime();
+
+	if (process_has_env((pid_t)c->pid, "CINIT_SERVICE", x->name) != 1 && now < x->gate_limit) {
+		x->retry_adopted = now + GATE_LOOK;
+		return;
+	}
+	c->phase = PHASE_STARTED;
+	x->dirty = 1;
+	if (role == ROLE_RUN)
+		service_event(x, EVENT_READY);
+}
+
 static int look_at(struct service *x, enum status_role role)
 {
 	struct status_child const *c = &x->s.child[role];
@@ -182,6 +203,8 @@ static int look_at(struct service *x, enum status_role role)
 			 */
 			if (x->child[role].ended || x->child[role].pidfd < 0)
 				x->retry_adopted = clock_boottime() + CLOCK_SECOND;
+			else if (c->phase == PHASE_GATED)
+				look_at_gate(x, role);
 			return 1;
 		}
 		/* it may have been written between our two looks */

@@ -37,6 +37,7 @@ struct child {
 	uint8_t adopted;     /* started by a predecessor: it is not ours to wait for */
 	uint8_t ended;       /* adopted: its pidfd says that it ended, its code is awaited */
 	uint8_t opened;      /* its gate was opened */
+	uint8_t bad_config;  /* what it reported is a value of the service directory */
 	uint8_t exec_failed; /* it reported that it could not execute */
 };
 
@@ -70,12 +71,14 @@ struct service {
 	uint8_t end_of_log;     /* the pipe was let go of */
 	uint8_t publish_failed; /* the last publication failed, and that was said */
 	uint8_t unpublished;    /* acknowledgements since the last publication */
-	uint8_t config_bad;     /* the last reading of the service directory met a bad value */
-	uint8_t config_read;    /* `config` was read by the set-up and not used yet */
-	uint8_t fresh;          /* no record of this boot was found: begins cold */
-	pid_t last_group;       /* process group of the last run or finish; 0: swept */
+	uint8_t config_bad;     /* the last reading of the service directory met a bad value: */
+	struct value_error config_error;
+	uint8_t config_read; /* `config` was read by the set-up and not used yet */
+	uint8_t fresh;       /* no record of this boot was found: begins cold */
+	pid_t last_group;    /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
+	uint64_t gate_limit;    /* an adopted child is past its gate if it lives then */
 	uint64_t publish_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */

@@ -19,6 +19,7 @@
 struct pass {
 	struct service *x;
 	uint32_t found;
+	int unseen;    /* some are left that cannot be found */
 	pid_t refused; /* one that may not be signalled */
 	int error;
 };
@@ -97,6 +98,16 @@ static void pass_group(struct pass *p)
 	}
 }
 
+/* Whoever is still our child is a stray: no other service of ours has processes. */
+static int only_child_waits(struct service *x)
+{
+	struct service *other = service_other(x);
+	for (unsigned int i = 0; other && i < ROLE_COUNT; i++)
+		if (other->s.child[i].pid)
+			return 0;
+	return 1;
+}
+
 static void run_pass(struct pass *p)
 {
 	siginfo_t si;
@@ -111,8 +122,11 @@ static void run_pass(struct pass *p)
 	/* the usual case, answered in one call: no child of any kind is left */
 	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		return;
-	if (process_children(end_stray, p) < 0)
-		pass_group(p); /* no /proc: the group is all that can be found */
+	if (process_children(end_stray, p) < 0) {
+		/* no /proc: the group is all that can be found; that others are left is said */
+		pass_group(p);
+		p->unseen = !p->found && only_child_waits(x);
+	}
 }
 
 static void note_strays(struct service *x, struct pass const *p)
@@ -142,6 +156,11 @@ void service_sweep(struct service *x)
 		return;
 	run_pass(&p);
 	note_strays(x, &p);
+	if (p.unseen) {
+		service_reason(x, REASON_STRAY, 0,
+			"left processes behind that cannot be found without /proc");
+		say(x, x->s.reason_text);
+	}
 	if (!p.found) {
 		x->s.deadline[DEADLINE_KILL] = 0;
 		x->last_group = 0; /* from here on the number may be somebody else's */

@@ -94,7 +94,41 @@ static void adopt_children(struct service *x)
 			x->child[i].pidfd = process_pidfd((pid_t)c->pid);
 		if (i == ROLE_RUN)
 			x->s.flags |= FLAG_ADOPTED;
+		if (c->phase == PHASE_GATED)
+			x->gate_limit = clock_boottime() + CLOCK_SECOND;
 	}
+}
+
+/* A session leader with our mark among our parent's children, which is where a dead supervisor's
+ * go: an instance whose record is lost. Scripts carry marks of their own. */
+static int find_run(pid_t pid, void *data)
+{
+	struct service *x = data;
+	if (process_session(pid) != pid || process_has_env(pid, "CINIT_SERVICE", x->name) != 1 ||
+		process_names_env(pid, "CINIT_CONTROL") ||
+		process_names_env(pid, "CINIT_EXIT_CODE"))
+		return 0;
+	x->s.child[ROLE_RUN] = (struct status_child){
+		.pid = (uint32_t)pid,
+		.phase = PHASE_STARTED,
+		.identity = process_identity(pid),
+	};
+	return 1;
+}
+
+/* The record is lost; what runs is not: never two. */
+static void recover_run(struct service *x)
+{
+	process_children_of(getppid(), find_run, x);
+	if (!x->s.child[ROLE_RUN].pid)
+		return;
+	say(x, "found its process running without a record; taking it over");
+	x->s.state = STATE_UP;
+	x->s.want = WANT_UP;
+	x->s.starts = 1;
+	x->s.started = x->s.ready = clock_boottime();
+	x->s.flags |= FLAG_READY;
+	x->fresh = 0;
 }
 
 static void begin(struct service *x)
@@ -113,7 +147,8 @@ int service_take(struct service *x)
 	if (r)
 		return r;
 	enum status_error e = status_read(x->dir, ".", &x->s, &x->ring);
-	if (e != STATUS_OK && !(e == STATUS_SYSTEM && errno == ENOENT))
+	int damaged = e != STATUS_OK && !(e == STATUS_SYSTEM && errno == ENOENT);
+	if (damaged)
 		set_aside(x, e);
 	/* one that was told to exit begins as at boot when it is started again */
 	x->fresh = e != STATUS_OK || !same_boot(x, &x->s) || (x->s.flags & FLAG_EXITED);
@@ -123,6 +158,8 @@ int service_take(struct service *x)
 		 */
 		if (pwrite(x->lock, "", 1, 0) < 0)
 			say_errno(x, "write to", "lock", 0);
+		if (damaged)
+			recover_run(x);
 	}
 	adopt_children(x);
 	x->s.incarnation++;
