@@ -240,13 +240,8 @@ static int somebody_reads(int out)
 static int out_fresh(struct cinit_ipc *ipc)
 {
 	int const dir = ipc->dir;
-	int both;
-	if (ipc->spare_out)
-		both = openat(dir, ".out", O_RDWR | OPEN_FIFO);
-	else
-		both = fifo_take(dir, ".out", MODE_OUT, NO_GROUP); /* perhaps a predecessor's */
-	ipc->spare_out = 0;
-	int fd = fifo_write_only(dir, ".out", both);
+	/* `.out` is there from the last time, or a predecessor's, or is made now. */
+	int fd = fifo_write_only(dir, ".out", fifo_take(dir, ".out", MODE_OUT, NO_GROUP));
 	if (fd >= 0 && renameat(dir, ".out", dir, "out") < 0) {
 		fd_close(fd);
 		return -1;
@@ -270,7 +265,8 @@ static int hang_up(struct cinit_ipc *ipc)
 	ipc->out = fresh;
 	if (fresh < 0)
 		return -1;
-	ipc->spare_out = mkfifoat(ipc->dir, ".out", MODE_OUT) == 0;
+	/* The next one, while there is room for it. Failing is no error: it is tried again. */
+	(void)mkfifoat(ipc->dir, ".out", MODE_OUT);
 	return 0;
 }
 

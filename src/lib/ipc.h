@@ -21,7 +21,6 @@ struct cinit_ipc {
 	int in;               /* O_RDWR, so that it never sees an end; -1: none */
 	int out;              /* O_WRONLY; -1: could not be made, nobody is told of changes */
 	uint8_t spare_status; /* `.status` lies ready for an exchange */
-	uint8_t spare_out;    /* `.out` lies ready */
 	uint8_t no_exchange;  /* this file system knows no RENAME_EXCHANGE */
 	size_t have, next;    /* bytes read from `in`, bytes decoded of them */
 	struct frame_decoder decoder;

@@ -92,6 +92,7 @@ static void what_is_not_ours_is_replaced(void **state)
 		for (size_t p = 0; pair_obstacle[p]; p++) {
 			struct cinit_client c = pair_client();
 			struct status s;
+			struct stat st;
 			pair_obstacle[p](name[n]);
 			assert_int_equal(cinit_ipc_init(&pair, scratch_fd, NO_GROUP), 0);
 			assert_int_equal(pair_publish(), 0);
@@ -103,6 +104,8 @@ static void what_is_not_ours_is_replaced(void **state)
 			assert_true(s.change == pair_status.change);
 			assert_int_equal(pair_mode("in"), S_IFIFO | 0600);
 			assert_int_equal(pair_mode("out"), S_IFIFO | 0644);
+			assert_int_equal(fstatat(scratch_fd, name[n], &st, 0), 0);
+			assert_int_equal(st.st_uid, geteuid());
 			assert_int_equal(pair_mode("status"), S_IFREG | 0644);
 			close(out);
 			cinit_ipc_release(&c);
