@@ -81,11 +81,24 @@ static void trouble(char const *name)
 	warn_system(name, ": unable to look at the service directory; leaving it as it is");
 }
 
+/* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. */
+static int is_leaving(struct init const *i, struct service const *s)
+{
+	struct status st;
+
+	return s->supervisor && status_read(i->run, s->name, &st, NULL) == STATUS_OK &&
+	       st.flags & FLAG_EXITED && !st.supervisor;
+}
+
 /* A service without supervisor gets one. 1, or 0: it has one, or is about to. */
 int rescan_wake(struct init *i, struct service *s)
 {
-	if (s->phase != SERVICE_IDLE || s->vanished)
+	if (s->vanished || s->phase == SERVICE_DUE)
 		return 0;
+	if (s->phase != SERVICE_IDLE) {
+		s->renew |= (uint8_t)is_leaving(i, s);
+		return s->renew;
+	}
 	s->row = 0;
 	tree_schedule(&i->tree, s, clock_boottime());
 	return 1;

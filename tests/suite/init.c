@@ -1,0 +1,151 @@
+/* cinit itself, for tests. */
+#include "init.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+#define UNSHARE "/usr/bin/unshare"
+
+static pid_t start(char const *const *before, char const *program, char const *const *cmd)
+{
+	char const *argv[48];
+	unsigned int n = 0;
+
+	while (before && *before)
+		argv[n++] = *before++;
+	argv[n++] = program;
+	argv[n++] = "-r";
+	argv[n++] = tree.run;
+	argv[n++] = "-d";
+	argv[n++] = tree.services;
+	if (cmd && *cmd)
+		argv[n++] = "--";
+	while (cmd && *cmd && n < 47)
+		argv[n++] = *cmd++;
+	argv[n] = NULL;
+	return tree_start("cinit", argv);
+}
+
+pid_t init_start(char const *const *cmd)
+{
+	return start(NULL, "cinit", cmd);
+}
+
+static char const *const *namespace(void)
+{
+	static char const *const root[] = { UNSHARE, "--pid", "--fork", "--kill-child",
+		"--mount-proc", NULL };
+	static char const *const user[] = { UNSHARE, "-r", "--pid", "--fork", "--kill-child",
+		"--mount-proc", NULL };
+
+	return geteuid() ? user : root;
+}
+
+void init_namespace(void)
+{
+	char const *argv[16];
+	unsigned int n = 0;
+
+	for (char const *const *p = namespace(); *p; p++)
+		argv[n++] = *p;
+	argv[n++] = "/bin/true";
+	argv[n] = NULL;
+	if (tree_end(tree_start("namespace", argv))) {
+		print_message("no PID namespaces here\n");
+		skip();
+	}
+}
+
+pid_t init_start_first(char const *const *cmd)
+{
+	char program[256];
+
+	snprintf(program, sizeof program, "%s/cinit", getenv("CINIT_BUILD"));
+	return start(namespace(), program, cmd);
+}
+
+pid_t init_first(pid_t pid)
+{
+	char path[64];
+	int child = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	FILE *f = fopen(path, "re");
+	if (!f || fscanf(f, "%d", &child) != 1)
+		fail_msg("unshare has no child");
+	fclose(f);
+	return (pid_t)child;
+}
+
+int init_stop_at(pid_t pid, int sig, char const *file, int line)
+{
+	kill(pid, sig);
+	return tree_end_at(pid, file, line);
+}
+
+void init_says_at(char const *text, char const *file, int line)
+{
+	uint64_t deadline = tree_patience();
+
+	/* nothing tells when a file grows; the end of a child of ours, or a few milliseconds */
+	while (!strstr(tree_read("cinit.err"), text)) {
+		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
+		if (clock_boottime() < deadline)
+			continue;
+		print_error("%s:%d: cinit does not say `%s'; it says:\n%s", file, line, text,
+			tree_read("cinit.err"));
+		_fail(file, line);
+	}
+}
+
+void init_gone_at(char const *name, char const *file, int line)
+{
+	uint64_t deadline = tree_patience();
+	struct stat st;
+
+	while (!lstat(tree_name("%s", name), &st)) {
+		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
+		if (clock_boottime() < deadline)
+			continue;
+		print_error("%s:%d: %s does not go\n", file, line, name);
+		tree_messages();
+		_fail(file, line);
+	}
+}
+
+struct place init_service(char const *name)
+{
+	struct place p = place_make(name);
+
+	place_script(&p, "run", SLEEPS);
+	return p;
+}
+
+enum status_result init_command_at(int letter, char const *text, uint32_t argument,
+	enum status_why *why, char const *file, int line)
+{
+	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct message m = {
+		.id = cinit_ipc_id(), .command = (uint8_t)letter, .argument = argument
+	};
+
+	m.text_len = (uint8_t)snprintf(m.text, sizeof m.text, "%s", text);
+	cinit.client.path = cinit.state;
+	enum cinit_sent sent = cinit_ipc_send(&cinit.client, &m);
+	if (sent != CINIT_SENT) {
+		print_error("%s:%d: cannot send to cinit: %d\n", file, line, (int)sent);
+		tree_messages();
+		_fail(file, line);
+	}
+	enum status_result r = place_answer_at(&cinit, m.id, why, file, line);
+	cinit_ipc_release(&cinit.client);
+	return r;
+}

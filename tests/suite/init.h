@@ -1,0 +1,47 @@
+/* cinit itself, for tests: started on the test's tree, asked, and ended. */
+#ifndef TESTS_INIT_H
+#define TESTS_INIT_H
+
+#include "tree.h"
+
+#define SLEEPS  "exec sleep 1000"
+#define EXIT(n) ((n) << 8)
+
+/* Starts `cinit -r RUN -d SERVICES [-- CMD...]`; what it says goes to cinit.err. */
+pid_t init_start(char const *const *cmd);
+#define init_run(...) init_start((char const *const[]){ __VA_ARGS__, NULL })
+
+/* The same as PID 1 of a PID namespace with its own /proc; needs init_namespace. The pid is
+ * unshare's, which ends as cinit does, by exit code, and takes the namespace along when it is
+ * killed. */
+pid_t init_start_first(char const *const *cmd);
+#define init_run_first(...) init_start_first((char const *const[]){ __VA_ARGS__, NULL })
+
+/* Skips the test where PID namespaces cannot be had. */
+void init_namespace(void);
+
+/* The host's pid of the PID 1 that `pid`, from init_start_first, has started. */
+pid_t init_first(pid_t pid);
+
+/* Sends a signal, and waits for the end: the wait status. */
+int init_stop_at(pid_t pid, int sig, char const *file, int line);
+#define init_stop(pid, sig) init_stop_at(pid, sig, __FILE__, __LINE__)
+
+/* Waits until cinit has said this on stderr. */
+void init_says_at(char const *text, char const *file, int line);
+#define init_says(text) init_says_at(text, __FILE__, __LINE__)
+
+/* A service with a script that sleeps. */
+struct place init_service(char const *name);
+
+/* Sends a command of the tree and waits for its answer. */
+enum status_result init_command_at(int letter, char const *text, uint32_t argument,
+	enum status_why *why, char const *file, int line);
+#define init_command(letter, text, argument, why)                                                  \
+	init_command_at(letter, text, argument, why, __FILE__, __LINE__)
+
+/* Waits until a path below the tree is gone. */
+void init_gone_at(char const *name, char const *file, int line);
+#define init_gone(name) init_gone_at(name, __FILE__, __LINE__)
+
+#endif

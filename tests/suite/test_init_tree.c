@@ -1,0 +1,465 @@
+/* cinit while the tree runs: supervisors that die, directories that come and go, commands, and what
+ * another cinit finds when this one is killed. */
+#include "init.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "command.h"
+
+/* A service whose script exits with 7 at USR1. */
+static struct place seven(char const *name)
+{
+	struct place p = place_make(name);
+
+	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
+	return p;
+}
+
+static void kill_supervisor(struct place *p)
+{
+	pid_t old;
+
+	place_look(p);
+	old = (pid_t)p->s.supervisor;
+	assert_true(old > 0);
+	kill(old, SIGKILL);
+	UNTIL(p, s->supervisor && (pid_t)s->supervisor != old);
+}
+
+/* ------------------------------------------------------------------------ supervisors */
+
+static void a_killed_supervisor_is_back_and_its_service_goes_on(void **state)
+{
+	struct place web = seven("web");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	event_is("up");
+	uint32_t run = web.s.pid;
+	uint64_t begun = clock_boottime();
+	kill_supervisor(&web);
+	assert_true(clock_boottime() - begun < 2 * CLOCK_SECOND);
+	UNTIL(&web, s->state == STATE_UP && s->pid == run);
+	assert_non_null(strstr(tree_read("cinit.err"),
+		"cinit: warning: web: supervisor was killed by KILL; another follows at once\n"));
+	event_none();
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	UNTIL(&web, s->state == STATE_DOWN && s->last_exit == SIGTERM);
+}
+
+static void an_orphans_exit_code_arrives(void **state)
+{
+	struct place web = seven("web");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	event_is("up");
+	/* twice: an orphan of two supervisors is still one */
+	kill_supervisor(&web);
+	kill_supervisor(&web);
+	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
+	kill((pid_t)web.s.pid, SIGUSR1);
+	UNTIL(&web, s->starts == 2);
+	assert_int_equal(web.s.flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN), FLAG_EXIT_VALID);
+	assert_int_equal(web.s.last_exit, EXIT(7));
+	event_is("up");
+	init_gone("run/web/exited");
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void a_loggers_exit_code_arrives_too(void **state)
+{
+	struct place web = init_service("web"), log;
+
+	(void)state;
+	place_script(&web, "log/run", "trap 'exit 9' USR1; say log; while :; do sleep 0.02; done");
+	log = place_at("web/log", tree_name("run/web/log"));
+	pid_t pid = init_start(NULL);
+	event_is("log");
+	UNTIL(&web, s->state == STATE_UP);
+	kill_supervisor(&web);
+	UNTIL(&log, s->state == STATE_UP && s->supervisor == web.s.supervisor);
+	kill((pid_t)log.s.pid, SIGUSR1);
+	UNTIL(&log, s->starts == 2);
+	assert_int_equal(log.s.last_exit, EXIT(9));
+	event_is("log");
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+}
+
+static void supervisor_and_service_die_together(void **state)
+{
+	struct place web = seven("web");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	event_is("up");
+	kill(pid, SIGSTOP); /* so that it finds both dead at once */
+	kill((pid_t)web.s.supervisor, SIGKILL);
+	kill((pid_t)web.s.pid, SIGSEGV);
+	kill(pid, SIGCONT);
+	UNTIL(&web, s->starts == 2 && s->state == STATE_UP);
+	assert_int_equal(web.s.last_exit & 0x7f, SIGSEGV);
+	event_is("up");
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void one_that_keeps_dying_waits_longer_each_time(void **state)
+{
+	struct place web = seven("web");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	for (int n = 0; n < 4; n++)
+		kill_supervisor(&web);
+	assert_non_null(strstr(tree_read("cinit.err"), "another follows at once\n"));
+	assert_non_null(strstr(tree_read("cinit.err"), "another follows in 0.1 s\n"));
+	assert_non_null(strstr(tree_read("cinit.err"), "another follows in 0.4 s\n"));
+	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void what_is_in_the_log_pipe_outlives_everybody(void **state)
+{
+	struct place web = place_make("web"), log;
+
+	(void)state;
+	place_script(&web, "run", "trap '' PIPE; echo one; say wrote; exec sleep 1000");
+	/* takes one line a life, and only when it is told to */
+	place_script(&web, "log/run",
+		"say log; read x <$TREE/hold; read line; say got $line; exec sleep 1000");
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	log = place_at("web/log", tree_name("run/web/log"));
+	pid_t pid = init_start(NULL);
+	event_await("wrote");
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	kill(pid, SIGSTOP);
+	kill((pid_t)web.s.supervisor, SIGKILL);
+	kill((pid_t)log.s.pid, SIGKILL);
+	kill((pid_t)web.s.pid, SIGKILL);
+	kill(pid, SIGCONT);
+	UNTIL(&web, s->starts == 2);
+	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	event_await("got one");
+	close(hold);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+}
+
+static void one_told_to_exit_stays_away_until_it_is_woken(void **state)
+{
+	struct place web = init_service("web");
+	enum status_why why;
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	place_command(&web, 'x');
+	UNTIL(&web, !s->supervisor && s->flags & FLAG_EXITED);
+	assert_int_equal(init_command(COMMAND_LOOK, "web", 0, NULL), RESULT_DONE);
+	place_look(&web);
+	assert_int_equal(web.s.supervisor, 0);
+	assert_int_equal(init_command(COMMAND_WAKE, "web", 0, NULL), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(init_command(COMMAND_WAKE, "web", 0, NULL), RESULT_NOTHING);
+	assert_int_equal(init_command(COMMAND_WAKE, "nobody", 0, &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_UNKNOWN);
+	place_command(&web, 'x');
+	UNTIL(&web, !s->supervisor && s->flags & FLAG_EXITED);
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+/* ------------------------------------------------------------------------------ rescan */
+
+static void move(char const *from, char const *to)
+{
+	assert_int_equal(rename(tree_name("%s", from), tree_name("%s", to)), 0);
+}
+
+static void directories_come_and_go(void **state)
+{
+	struct place web = init_service("web"), log, new;
+
+	(void)state;
+	place_script(&web, "log/run", "exec cat >/dev/null");
+	log = place_at("web/log", tree_name("run/web/log"));
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	new = init_service("new");
+	kill(pid, SIGHUP);
+	UNTIL(&new, s->state == STATE_UP);
+	uint32_t kept = new.s.pid;
+	move("services/web", "web.old");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	init_gone("run/web");
+	assert_int_equal(kill((pid_t)web.s.pid, 0), -1);
+	/* the same name again is another service */
+	move("web.old", "services/web");
+	struct place again = place_at("web", tree_name("run/web"));
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	UNTIL(&again, s->state == STATE_UP && s->starts == 1);
+	place_look(&new);
+	assert_int_equal(new.s.pid, kept);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void another_directory_by_the_same_name_is_started_anew(void **state)
+{
+	struct place web = place_make("web");
+
+	(void)state;
+	place_script(&web, "run", "say first; exec sleep 1000");
+	pid_t pid = init_start(NULL);
+	event_is("first");
+	UNTIL(&web, s->state == STATE_UP);
+	move("services/web", "web.old");
+	place_script(&web, "run", "say second; exec sleep 1000");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	event_is("second");
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	event_none();
+}
+
+static void an_unreadable_directory_changes_nothing(void **state)
+{
+	struct place web = init_service("web");
+	enum status_why why;
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	uint32_t run = web.s.pid;
+	move("services", "elsewhere");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_CONFIG);
+	assert_non_null(
+		strstr(tree_read("cinit.err"), "; what runs goes on as it is: No such file"));
+	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);
+	assert_int_equal(web.s.pid, run);
+	move("elsewhere", "services");
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void one_that_returns_while_it_leaves_is_started_again(void **state)
+{
+	struct place slow = place_make("slow");
+
+	(void)state;
+	place_script(&slow, "run",
+		"trap 'say stopping; read x <$TREE/hold; exit' TERM; say up\n"
+		"while :; do sleep 0.02; done");
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	move("services/slow", "slow.old");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	event_is("stopping");
+	move("slow.old", "services/slow");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	int hold = open(tree_name("hold"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	close(hold);
+	event_is("up");
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+}
+
+/* --------------------------------------------------------------------------- essential */
+
+static void an_essential_end_ends_the_tree(void **state)
+{
+	static struct {
+		char const *run;
+		int end;
+	} const how[] = { { "exit 37", EXIT(37) }, { "kill -USR2 $$", EXIT(128 + SIGUSR2) },
+		{ "exit 0", 0 } };
+	struct place web = init_service("web"), job = place_make("job");
+
+	(void)state;
+	place_write(&job, "essential", "");
+	for (unsigned int n = 0; n < sizeof how / sizeof *how; n++) {
+		place_script(&job, "run", how[n].run);
+		pid_t pid = init_start(NULL);
+		assert_int_equal(tree_end(pid), how[n].end);
+		UNTIL(&web, s->state == STATE_DOWN && !s->supervisor);
+	}
+	/* beside a command too: its code, not the command's */
+	place_script(&job, "run", "sleep 0.2; exit 38");
+	assert_int_equal(tree_end(init_run("/bin/sleep", "1000")), EXIT(38));
+	assert_non_null(strstr(tree_read("cinit.err"), "job: essential, and it has ended"));
+}
+
+/* ---------------------------------------------------------------------------- commands */
+
+static void a_shutdown_is_answered(void **state)
+{
+	struct place web = init_service("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	enum status_why why;
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(init_command(COMMAND_SHUTDOWN, "", 99, &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_UNKNOWN);
+	assert_int_equal(init_command('?', "", 0, &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_UNKNOWN);
+	/* not a machine: it just ends */
+	assert_int_equal(init_command(COMMAND_SHUTDOWN, "", SHUTDOWN_REBOOT, NULL), RESULT_DONE);
+	assert_int_equal(tree_end(pid), 0);
+	UNTIL(&cinit, s->state == STATE_DOWN && !s->supervisor);
+	UNTIL(&web, s->state == STATE_DOWN && !s->supervisor);
+}
+
+static void noise_changes_nothing(void **state)
+{
+	struct place web = init_service("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	char noise[4096];
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	uint32_t run = web.s.pid;
+	for (int round = 0; round < 64; round++) {
+		for (size_t n = 0; n < sizeof noise; n++) {
+			noise[n] = (char)(n * 7 + (size_t)round * 13);
+			/* but the letter that it would obey */
+			if (noise[n] == COMMAND_SHUTDOWN || noise[n] == COMMAND_RESCAN)
+				noise[n] = '.';
+		}
+		place_bytes(&cinit, noise, sizeof noise);
+		assert_int_equal(init_command(COMMAND_LOOK, "web", 0, NULL), RESULT_DONE);
+	}
+	place_look(&web);
+	assert_int_equal(web.s.pid, run);
+	/* a letter alone, as a shell would write it */
+	place_letters(&cinit, "s");
+	assert_int_equal(tree_end(pid), 0);
+}
+
+/* ---------------------------------------------------------------------------- takeover */
+
+static void another_cinit_takes_over(void **state)
+{
+	struct place web = seven("web"), gone = init_service("gone"), db = init_service("db");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&gone, s->state == STATE_UP);
+	UNTIL(&db, s->state == STATE_UP);
+	uint32_t run = web.s.pid, supervisor = web.s.supervisor;
+	assert_int_equal(place_command(&db, 'd'), RESULT_DONE);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	/* meanwhile one vanished */
+	move("services/gone", "gone.old");
+	pid = init_start(NULL);
+	init_gone("run/gone");
+	assert_int_equal(kill((pid_t)gone.s.pid, 0), -1);
+	assert_int_equal(init_command(COMMAND_LOOK, "web", 0, NULL), RESULT_DONE);
+	place_look(&web);
+	assert_int_equal(web.s.pid, run);
+	assert_int_equal(web.s.supervisor, supervisor);
+	place_look(&db);
+	assert_int_equal(db.s.want, WANT_DOWN); /* the same life goes on */
+	/* one of theirs dies: the next is ours */
+	kill_supervisor(&web);
+	UNTIL(&web, s->state == STATE_UP && s->pid == run);
+	event_none();
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	UNTIL(&web, s->state == STATE_DOWN && !s->supervisor);
+	UNTIL(&db, !s->supervisor);
+}
+
+/* ------------------------------------------------------------------------------- limits */
+
+static unsigned int descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned int n = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static unsigned long switches(pid_t pid)
+{
+	char path[64], line[128];
+	unsigned long sum = 0, n;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1)
+			sum += n;
+	}
+	fclose(f);
+	return sum;
+}
+
+static void holds_few_descriptors_and_sleeps(void **state)
+{
+	struct place p[12];
+
+	(void)state;
+	for (int n = 0; n < 12; n++) {
+		char name[16];
+		snprintf(name, sizeof name, "s%d", n);
+		p[n] = init_service(name);
+		if (n < 4)
+			place_script(p + n, "log/run", "exec cat >/dev/null");
+	}
+	pid_t pid = init_run("/bin/sh", "-c", "echo cmd >>$EVENTS; exec sleep 1000");
+	event_is("cmd");
+	assert_in_range(descriptors(pid), 5, 10 + 4);
+	unsigned long before = switches(pid);
+	assert_int_equal(tree_poll(0, 0, clock_boottime() + 2 * CLOCK_SECOND), -1);
+	assert_int_equal(switches(pid), before);
+	assert_int_equal(init_stop(pid, SIGTERM), EXIT(143));
+	(void)p;
+}
+
+int main(void)
+{
+	struct CMUnitTest const tests[] = {
+		TREE_TEST(a_killed_supervisor_is_back_and_its_service_goes_on),
+		TREE_TEST(an_orphans_exit_code_arrives),
+		TREE_TEST(a_loggers_exit_code_arrives_too),
+		TREE_TEST(supervisor_and_service_die_together),
+		TREE_TEST(one_that_keeps_dying_waits_longer_each_time),
+		TREE_TEST(what_is_in_the_log_pipe_outlives_everybody),
+		TREE_TEST(one_told_to_exit_stays_away_until_it_is_woken),
+		TREE_TEST(directories_come_and_go),
+		TREE_TEST(another_directory_by_the_same_name_is_started_anew),
+		TREE_TEST(an_unreadable_directory_changes_nothing),
+		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
+		TREE_TEST(an_essential_end_ends_the_tree),
+		TREE_TEST(a_shutdown_is_answered),
+		TREE_TEST(noise_changes_nothing),
+		TREE_TEST(another_cinit_takes_over),
+		TREE_TEST(holds_few_descriptors_and_sleeps),
+	};
+	return cmocka_run_group_tests_name("init_tree", tests, NULL, NULL);
+}
