@@ -171,8 +171,12 @@ int program_prepare(struct program *p, struct program_failure *f)
 	return become_user(p, f);
 }
 
+/* By the name that a link leads to, so that the process is called that, and not "run", in ps and its
+ * like. A relative target may be relative to control/. */
 void program_execute(struct program *p, struct program_failure *f)
 {
-	execve(p->path, (char *const *)p->argv, (char *const *)p->envp);
+	char const *file = p->argv[0][0] == '/' ? p->argv[0] : p->path;
+
+	execve(file, (char *const *)p->argv, (char *const *)p->envp);
 	fails(f, STAGE_EXEC, p->path + 2);
 }
