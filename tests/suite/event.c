@@ -2,6 +2,7 @@
 #include "tree.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,6 +60,18 @@ char const *event_next_at(char const *file, int line)
 void event_is_at(char const *want, char const *file, int line)
 {
 	_assert_string_equal(event_wait(want, file, line), want, file, line);
+}
+
+pid_t event_pid_at(char const *file, int line)
+{
+	char *end;
+	char const *text = event_wait("a process id", file, line);
+	long pid = strtol(text, &end, 10);
+	if (*end || pid <= 1) {
+		print_error("tree: %s:%d: no process id: %s\n", file, line, text);
+		_fail(file, line);
+	}
+	return (pid_t)pid;
 }
 
 void event_await_at(char const *want, char const *file, int line)

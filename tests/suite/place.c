@@ -57,16 +57,27 @@ void place_supervise(struct place *p)
 	p->supervisor = tree_start(p->name, argv);
 }
 
-struct place place_running_at(char const *name, char const *run, char const *file, int line)
+struct place place_with(char const *name, char const *run)
 {
 	struct place p = place_make(name);
 	place_script(&p, "run", run);
-	place_supervise(&p);
-	p.deadline = tree_patience();
-	place_look(&p);
-	while (p.e != STATUS_OK || p.s.state != STATE_UP)
-		place_wait_at(&p, "state up", file, line);
+	return p;
+}
+
+void place_up_at(struct place *p, char const *file, int line)
+{
+	place_supervise(p);
+	p->deadline = tree_patience();
+	place_look(p);
+	while (p->e != STATUS_OK || p->s.state != STATE_UP)
+		place_wait_at(p, "state up", file, line);
 	event_is_at("up", file, line);
+}
+
+struct place place_running_at(char const *name, char const *run, char const *file, int line)
+{
+	struct place p = place_with(name, run);
+	place_up_at(&p, file, line);
 	return p;
 }
 

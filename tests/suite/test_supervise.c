@@ -220,9 +220,8 @@ static void restart_does_not_give_up_what_would_not_start_again(void **state)
 static void comes_back_when_told_so_while_it_goes(void **state, char letter)
 {
 	int go = tree_hold("go");
-	struct place web = place_running("web",
-		"alone; trap 'say told; hold go; exit 0' TERM; say up; while :; do sleep 1000 & "
-		"wait; done");
+	struct place web = place_running("web", "alone; trap 'say told; hold go; exit 0' TERM; say "
+						"up; while :; do sleep 1000 & wait; done");
 	uint32_t first = web.s.pid;
 
 	(void)state;
@@ -257,9 +256,8 @@ static void once_while_it_stops(void **state)
 static void down_while_it_restarts(void **state)
 {
 	int go = tree_hold("go");
-	struct place web = place_running("web",
-		"alone; trap 'say told; hold go; exit 0' TERM; say up; while :; do sleep 1000 & "
-		"wait; done");
+	struct place web = place_running("web", "alone; trap 'say told; hold go; exit 0' TERM; say "
+						"up; while :; do sleep 1000 & wait; done");
 
 	(void)state;
 	assert_int_equal(place_command(&web, 'r'), RESULT_DONE);

@@ -26,6 +26,7 @@
 	"#!/bin/sh\n"                                                                              \
 	"say() { echo \"$*\" >>\"$EVENTS\"; }\n"                                                   \
 	"alone() { exec 9>>\"$TREE/alone\"; flock -n 9 || say two at once; }\n"                    \
+	"listen() { exec \"$CINIT_BUILD/test/helper/listener\" \"$@\"; }\n"                        \
 	"hold() { read x <\"$TREE/hold.$1\"; }\n"
 
 struct tree tree;
@@ -344,6 +345,11 @@ static int find_started(pid_t pid)
 			return (int)i;
 	fail_msg("tree: process %d was not started here", (int)pid);
 	return -1;
+}
+
+int tree_gone(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
 int tree_ended(pid_t pid)

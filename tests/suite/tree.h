@@ -62,7 +62,9 @@ void tree_write(char const *name, mode_t mode, char const *text);
 
 /* As tree_write, mode 0755: a /bin/sh script. In it `say WORD...` tells the test one line; `alone`
  * says "two at once" when another process that was alone, or a child of it, still lives; `hold
- * NAME` waits until the test lets it pass. $TREE is the temporary directory. */
+ * NAME` waits until the test lets it pass; `listen LINE [SIGNAL=CODE]...` becomes a program that
+ * says LINE and then the name of each signal it gets, see tests/helper/listener.c. $TREE is the
+ * temporary directory. */
 void tree_script(char const *name, char const *body);
 
 /* For `hold NAME`: a descriptor; each tree_pass on it lets one script pass, now or later. */
@@ -82,6 +84,10 @@ char const *event_next_at(char const *file, int line);
 /* The next line is `want`. */
 void event_is_at(char const *want, char const *file, int line);
 #define event_is(want) event_is_at(want, __FILE__, __LINE__)
+
+/* The next line is a process id. */
+pid_t event_pid_at(char const *file, int line);
+#define event_pid() event_pid_at(__FILE__, __LINE__)
 
 /* Passes over lines until one is `want`. */
 void event_await_at(char const *want, char const *file, int line);
@@ -104,6 +110,9 @@ pid_t tree_start(char const *name, char const *const *argv);
 /* Waits for a program that tree_start started, and gives its wait status. */
 int tree_end_at(pid_t pid, char const *file, int line);
 #define tree_end(pid) tree_end_at(pid, __FILE__, __LINE__)
+
+/* Is there no such process, not even a zombie? */
+int tree_gone(pid_t pid);
 
 /* Has it ended? Reaps and looks, does not wait. */
 int tree_ended(pid_t pid);
@@ -158,7 +167,14 @@ void place_write(struct place const *p, char const *entry, char const *text);
 /* Starts `supervise -r RUN -d SERVICES NAME`; its messages go to NAME.err, see tree_read. */
 void place_supervise(struct place *p);
 
-/* A service with this `run`, supervised and up; its first line, "up", has been taken. */
+/* A service with this `run`, not supervised yet. */
+struct place place_with(char const *name, char const *run);
+
+/* Supervises it; waits until it is up and has said "up". */
+void place_up_at(struct place *p, char const *file, int line);
+#define place_up(p) place_up_at(p, __FILE__, __LINE__)
+
+/* Both. */
 struct place place_running_at(char const *name, char const *run, char const *file, int line);
 #define place_running(name, run) place_running_at(name, run, __FILE__, __LINE__)
 
