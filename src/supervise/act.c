@@ -15,6 +15,9 @@
 #include "../lib/clock.h"
 #include "../lib/process.h"
 
+#define LAST_LINES_MS 500 /* what a logger has for the rest of its input when all else was killed  \
+			   */
+
 static uint64_t after_ms(uint32_t ms)
 {
 	return clock_boottime() + (uint64_t)ms * CLOCK_MILLISEC;
@@ -153,19 +156,25 @@ static void do_stop(struct service *x)
 static void do_end_log(struct service *x)
 {
 	x->asked = 1;
-	arm(x, DEADLINE_KILL, x->config.timeout_kill);
+	arm(x, DEADLINE_KILL, x->sup->at_once ? LAST_LINES_MS : x->config.timeout_kill);
 }
 
 static void do_kill(struct service *x)
 {
-	if (x->end_of_log && !(x->s.flags & FLAG_GOT_TERM) && x->s.child[ROLE_RUN].pid) {
+	int at_once = x->sup->at_once;
+	if (x->end_of_log && !at_once && !(x->s.flags & FLAG_GOT_TERM) &&
+		x->s.child[ROLE_RUN].pid) {
 		service_signal_run(x, SIGTERM);
 		service_signal_run(x, SIGCONT);
 		arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		return;
 	}
 	x->killing = 1;
-	if (x->s.child[ROLE_RUN].pid) {
+	if (at_once) {
+		signal_child(x, ROLE_RUN, SIGKILL);
+		kill_script(x, ROLE_FINISH);
+		kill_script(x, ROLE_CONTROL);
+	} else if (x->s.child[ROLE_RUN].pid) {
 		char text[96];
 		snprintf(text, sizeof text, "run did not end within %u ms of being told; killed",
 			x->config.timeout_kill);
@@ -292,7 +301,8 @@ void service_event(struct service *x, enum machine_event event)
 	struct machine_facts facts = {
 		.want = (enum status_want)x->s.want,
 		.after = x->after,
-		.has_finish = (x->s.flags & FLAG_RAN) && (x->config.entries & ENTRY_FINISH),
+		.has_finish = (x->s.flags & FLAG_RAN) && (x->config.entries & ENTRY_FINISH) &&
+			      !x->sup->at_once,
 		.again = (x->s.flags & FLAG_AGAIN) != 0,
 	};
 	struct machine_step step = machine_step((enum status_state)x->s.state, event, &facts);

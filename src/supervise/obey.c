@@ -57,6 +57,10 @@ static void job_effect(struct service *x, struct job const *job)
 static int job_start(struct service *x)
 {
 	struct job *job = &x->queue[0];
+	if (x->sup->at_once) {
+		acknowledge(x, job->id, RESULT_REFUSED, WHY_EXITING);
+		return 0;
+	}
 	if (wants_process(job) && !x->s.child[ROLE_RUN].pid) {
 		acknowledge(x, job->id, RESULT_NOTHING, WHY_NONE);
 		return 0;

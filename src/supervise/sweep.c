@@ -84,12 +84,17 @@ static int end_stray(pid_t pid, void *data)
 /* Only what is in the process group of the last run. */
 static void pass_group(struct pass *p)
 {
+	siginfo_t si;
 	pid_t group = p->x->last_group;
 	if (!group || kill(-group, 0) < 0)
 		return;
 	p->found = 1;
 	if (p->x->killing) {
 		kill(-group, SIGKILL);
+		/* others than our children may be in it, whose end nobody tells us: they have had
+		 * what can be done */
+		if (waitid(P_PGID, (id_t)group, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+			p->found = 0;
 	} else if (!was_termed(p->x, group)) {
 		if (p->x->termed_count < TERMED_MAX)
 			p->x->termed[p->x->termed_count++] = group;
