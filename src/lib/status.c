@@ -57,7 +57,7 @@ enum at {
 
 enum at_child { CHILD_PID = 0, CHILD_PHASE = 4, CHILD_IDENTITY = 8, CHILD_SIZE = 16 };
 
-_Static_assert(AT_CHILD + ROLE_COUNT * CHILD_SIZE == AT_DEADLINE, "children fit");
+_Static_assert(AT_CHILD + (int)ROLE_COUNT * (int)CHILD_SIZE == AT_DEADLINE, "children fit");
 _Static_assert(AT_DEADLINE + DEADLINE_COUNT * 8 == AT_STARTS, "deadlines fit");
 _Static_assert(AT_REASON_TEXT + STATUS_TEXT == AT_HEADER_SUM, "the text fits");
 _Static_assert(AT_HEADER_SUM + 8 == STATUS_HEADER_SIZE, "the header fits");
