@@ -161,6 +161,18 @@ static int write_version(struct init const *i)
 	return n < sizeof text - 1 ? -1 : renameat(i->dir, ".version", i->dir, "version");
 }
 
+/* A group that we may not give to `in` (we are not root, nor in it) is no reason not to boot. */
+static int open_pair(struct init *i)
+{
+	if (!cinit_ipc_init(&i->ipc, i->dir, i->control_group))
+		return 0;
+	if (i->control_group == (gid_t)-1 || errno != EPERM)
+		return -1;
+	warn_error("; control is for the owner only", "unable to give the control group access");
+	i->control_group = (gid_t)-1;
+	return cinit_ipc_init(&i->ipc, i->dir, i->control_group);
+}
+
 int boot_record(struct init *i)
 {
 	struct status former;
@@ -169,7 +181,7 @@ int boot_record(struct init *i)
 
 	process_boot_id(i->boot_id);
 	i->fresh = (uint8_t)is_fresh(i, known ? &former : NULL);
-	if (cinit_ipc_init(&i->ipc, i->dir, i->control_group) < 0)
+	if (open_pair(i) < 0)
 		goto fail;
 	what = "write to ";
 	if (link_services(i) < 0 || write_version(i) < 0)
@@ -219,7 +231,7 @@ static void begin(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_system(name, ": unable to look at the service directory");
+	warn_error("", name, ": unable to look at the service directory");
 }
 
 /* 0, or -1 with errno: no memory. */

@@ -17,6 +17,9 @@
 #include "init.h"
 #include "message.h"
 
+#define REPORT_FIRST (10 * CLOCK_SECOND)
+#define REPORT_NEXT  (60 * CLOCK_SECOND)
+
 /* ---------------------------------------------------------------------------- waiting */
 
 /* Has the service been tried: is it up, or do we know that it is not coming up now? */
@@ -54,7 +57,7 @@ static int look(struct init *i, struct service const *s, int hung_up)
 	c->path = s->name;
 	enum status_error e = cinit_ipc_watch(c, &st, NULL);
 	if (c->out < 0) {
-		warn_system(s->name, ": unable to watch; CMD does not wait for it");
+		warn_error("; CMD does not wait for it", s->name, ": unable to watch");
 		return 1;
 	}
 	/* a record of an earlier supervisor tells what was */
@@ -125,9 +128,20 @@ static void run(struct init *i, uint64_t now)
 		return;
 	}
 	if (!cmd->row++)
-		warn_system("unable to fork for ", cmd->argv[0], "; trying again");
+		warn_error("; trying again", "unable to fork for ", cmd->argv[0]);
 	cmd->phase = CMD_DUE;
 	cmd->due = now + tree_backoff(cmd->row + 1) * CLOCK_MILLISEC;
+}
+
+/* It takes long: somebody will want to know why. */
+static void report(struct init *i, uint64_t now)
+{
+	struct cmd *cmd = &i->cmd;
+
+	if (cmd->report && now >= cmd->report && cmd->next < i->tree.count)
+		info(cmd->argv[0], " is still waiting for ", i->tree.list[cmd->next]->name);
+	if (!cmd->report || now >= cmd->report)
+		cmd->report = now + (cmd->report ? REPORT_NEXT : REPORT_FIRST);
 }
 
 /* `hung_up`: the service that CMD waits for has changed. */
@@ -144,6 +158,8 @@ void cmd_turn(struct init *i, uint64_t now, int hung_up)
 	}
 	if (cmd->phase == CMD_AWAITS && all_settled(i, hung_up))
 		run(i, now);
+	else if (cmd->phase == CMD_AWAITS)
+		report(i, now);
 	else if (cmd->phase == CMD_DUE && now >= cmd->due)
 		run(i, now);
 }

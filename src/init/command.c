@@ -77,7 +77,7 @@ void command_turn(struct init *i)
 	for (int n = 0; n < BATCH; n++) {
 		int r = cinit_ipc_listen(&i->ipc, &m);
 		if (r < 0)
-			warn_system("unable to read ", i->run_path, "/" RUNDIR_TREE "/in");
+			warn_error("", "unable to read ", i->run_path, "/" RUNDIR_TREE "/in");
 		if (r <= 0) {
 			i->more = 0;
 			return;

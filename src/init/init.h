@@ -58,7 +58,8 @@ struct cmd {
 	pid_t pid;
 	unsigned int row; /* forks that failed in a row */
 	uint64_t due;
-	size_t next; /* the service that is awaited, by its place in the tree */
+	uint64_t report; /* while it awaits: when to say whom */
+	size_t next;     /* the service that is awaited, by its place in the tree */
 	struct cinit_client watch;
 };
 

@@ -20,6 +20,7 @@ static uint64_t deadline(struct init const *i)
 
 	d = clock_earlier(d, i->dirty ? i->publish_due : 0);
 	d = clock_earlier(d, i->cmd.phase == CMD_DUE ? i->cmd.due : 0);
+	d = clock_earlier(d, i->cmd.phase == CMD_AWAITS ? i->cmd.report : 0);
 	/* bytes that were read already make no descriptor ready */
 	return i->more && !i->publish_row ? 1 : d;
 }
@@ -40,7 +41,7 @@ static size_t wait_for_something(struct init *i)
 	if (clock_poll(p, (unsigned int)n, deadline(i)) >= 0)
 		return n;
 	/* no memory for a long list: the short one needs none, and a second is no spin */
-	warn_system("unable to poll");
+	warn_error("; trying again", "unable to poll");
 	for (size_t k = 0; k < n; k++)
 		p[k].revents = 0;
 	clock_poll(p, POLL_FIXED, clock_boottime() + CLOCK_SECOND);
@@ -59,7 +60,7 @@ static void turn(struct init *i)
 	if (!i->publish_row && (p[POLL_IN].revents || i->more))
 		command_turn(i);
 	/* a stop must know whether we have children at all */
-	if (died || i->stop.phase != STOP_NOT || i->stop.late)
+	if (died || i->stop.phase != STOP_NOT)
 		reaped = reap(i);
 	uint64_t now = clock_boottime();
 	spawn_due(i, now);

@@ -34,7 +34,7 @@ _Noreturn void machine_end(int how)
 	pid_t pid = fork();
 	if (pid <= 0) {
 		reboot(reboot_command(how));
-		warn_system("unable to end the machine");
+		warn_error("; staying here", "unable to end the machine");
 		if (!pid)
 			_exit(1);
 	} else {

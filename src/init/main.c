@@ -70,7 +70,8 @@ static int boot(struct init *i, struct options const *o)
 		strerr_warn(PROG, ": fatal: unable to set up: ", strerror(errno));
 		r = EXIT_SYSTEM;
 	}
-	if (!r)
+	/* an essential service may have ended while no cinit was there */
+	if (!r && i->stop.phase == STOP_NOT)
 		record_state(i, STATE_UP);
 	return r;
 }

@@ -5,21 +5,19 @@
 #ifndef INIT_MESSAGE_H
 #define INIT_MESSAGE_H
 
+#include <errno.h>
+#include <string.h>
+
 #include <skalibs/strerr.h>
 
 /* May a line be written now without waiting? When there is room again, says how many were not. */
 int message_room(void);
 
-/* "cinit: warning: ...", "cinit: warning: ...: REASON", "cinit: info: ...". errno is kept. */
+/* "cinit: warning: ...", "cinit: info: ...". errno is kept. */
 #define warn(...)                                                                                  \
 	do {                                                                                       \
 		if (message_room())                                                                \
 			strerr_warnw(__VA_ARGS__);                                                 \
-	} while (0)
-#define warn_system(...)                                                                           \
-	do {                                                                                       \
-		if (message_room())                                                                \
-			strerr_warnwsys(__VA_ARGS__);                                              \
 	} while (0)
 #define info(...)                                                                                  \
 	do {                                                                                       \
@@ -27,8 +25,11 @@ int message_room(void);
 			strerr_warni(__VA_ARGS__);                                                 \
 	} while (0)
 
+/* "cinit: warning: ...: REASON; THEN": errno's reason, and what follows ("", or with "; "). */
+#define warn_error(then, ...) warn(__VA_ARGS__, ": ", strerror(errno), (then))
+
 /* "0.1 s", "30 s": milliseconds for people, in a buffer of MESSAGE_TIME. Returns it. */
-#define MESSAGE_TIME 24
+#define MESSAGE_TIME          24
 char const *message_time(char buf[MESSAGE_TIME], unsigned int ms);
 
 /* How a process ended: "exited 3", "was killed by KILL", in a buffer of MESSAGE_END. Returns it. */

@@ -27,8 +27,8 @@ static void note(struct init *i, struct service *s, struct status const *st, enu
 			continue;
 		struct pidmap_entry *e = pidmap_put(&i->orphans, (pid_t)c->pid, s);
 		if (!e) {
-			warn_system(s->name, ": unable to remember its processes",
-				"; their exit codes will be unknown");
+			warn_error("; their exit codes will be unknown", s->name,
+				": unable to remember its processes");
 			return;
 		}
 		e->tag = tag;
@@ -78,8 +78,8 @@ struct service *orphans_record(struct init *i, pid_t pid, int wait_status)
 	struct service *s = e->value;
 	char const *file = e->tag == ORPHAN_OF_LOGGER ? "log/exited" : "exited";
 	if (path_join(path, s->name, file) < 0 || append(i->run, path, e, wait_status) < 0)
-		warn_system(
-			s->name, ": unable to write to ", file, "; an exit code will be unknown");
+		warn_error(
+			"; an exit code will be unknown", s->name, ": unable to write to ", file);
 	pidmap_drop(&i->orphans, pid);
 	return s;
 }

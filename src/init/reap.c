@@ -48,18 +48,22 @@ static void ended_as_told(struct init *i, struct service *s, uint64_t now)
 		tree_schedule(&i->tree, s, now);
 }
 
+/* What made it exit will make the next one exit: one line for all of them. A kill is news each
+ * time. */
 static void say_death(struct service *s, int const *wait_status)
 {
 	char end[MESSAGE_END], wait[MESSAGE_TIME];
 	unsigned int ms = tree_backoff(s->row + 1);
-	int locked =
-		wait_status && WIFEXITED(*wait_status) && WEXITSTATUS(*wait_status) == EXIT_USAGE;
+	int exited = wait_status && WIFEXITED(*wait_status);
 
-	if (locked && s->said & SAID_LOCK)
+	if (exited && s->said & SAID_EXIT)
 		return;
-	s->said = locked ? s->said | SAID_LOCK : (uint8_t)(s->said & ~SAID_LOCK);
-	if (locked)
+	s->said = (uint8_t)(exited ? s->said | SAID_EXIT : s->said & ~SAID_EXIT);
+	if (exited && WEXITSTATUS(*wait_status) == EXIT_USAGE)
 		warn(s->name, ": another supervisor has it; trying again until that is gone");
+	else if (exited)
+		warn(s->name, ": supervisor ", message_end(end, *wait_status),
+			"; trying again, later each time");
 	else
 		warn(s->name, ": supervisor ",
 			wait_status ? message_end(end, *wait_status) : "of a former cinit ended",
@@ -71,8 +75,10 @@ static void died(struct init *i, struct service *s, int const *wait_status, uint
 {
 	int lives = takeover_lives(i, s);
 
-	if (now - s->spawned >= HEALTHY)
+	if (now - s->spawned >= HEALTHY) {
 		s->row = 0;
+		s->said &= (uint8_t)~SAID_EXIT;
+	}
 	if (i->stop.phase != STOP_NOT) {
 		/* its service shall be stopped as it wishes, not swept: that takes a supervisor */
 		if (lives && s->row < LAST_TRIES && i->stop.phase < STOP_KILL)
@@ -93,10 +99,11 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 	uint64_t now = clock_boottime();
 
 	tree_ended(&i->tree, s);
-	if (known) {
+	/* those of a supervisor that was not ours are not ours either */
+	if (known && wait_status)
 		orphans_note(i, s, &st);
+	if (known)
 		reap_look(i, s->name, &st);
-	}
 	/* the record says it and the exit code agrees: a supervisor that crashed on its way out has
 	 * not ended */
 	if (known && st.flags & FLAG_EXITED && !st.supervisor && (!wait_status || !*wait_status))

@@ -60,8 +60,6 @@ void record_state(struct init *i, unsigned int state)
 /* Publishes what has changed, or tries again what failed. */
 void record_publish(struct init *i, uint64_t now)
 {
-	char wait[MESSAGE_TIME];
-
 	if (!i->dirty || (i->publish_due && now < i->publish_due))
 		return;
 	i->status.change++;
@@ -72,10 +70,8 @@ void record_publish(struct init *i, uint64_t now)
 		return;
 	}
 	unsigned int ms = tree_backoff(++i->publish_row + 1);
-	if (i->publish_row == 1) {
-		warn_system("unable to publish my status in ", i->run_path,
-			"/" RUNDIR_TREE ": commands stay unanswered, trying again every ",
-			message_time(wait, ms), " and more");
-	}
+	if (i->publish_row == 1)
+		warn_error("; commands stay unanswered, trying again",
+			"unable to publish status in ", i->run_path, "/" RUNDIR_TREE);
 	i->publish_due = now + ms * CLOCK_MILLISEC;
 }

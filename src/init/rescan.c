@@ -78,7 +78,7 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_system(name, ": unable to look at the service directory; leaving it as it is");
+	warn_error("; leaving it as it is", name, ": unable to look at the service directory");
 }
 
 /* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. */
@@ -181,8 +181,8 @@ int rescan(struct init *i)
 		r = apply(i, &found);
 	}
 	if (r < 0)
-		warn_system("unable to read service directory ", i->service_path,
-			"; what runs goes on as it is");
+		warn_error("; what runs goes on as it is", "unable to read service directory ",
+			i->service_path);
 	scan_free(&found);
 	spawn_limit(i);
 	cmd_await_anew(i);
@@ -222,8 +222,8 @@ void rescan_leftovers(struct init *i)
 	struct dirent const *e;
 
 	if (!d) {
-		warn_system("unable to read run directory ", i->run_path,
-			"; what is left over in it stays");
+		warn_error("; what is left over in it stays", "unable to read run directory ",
+			i->run_path);
 		if (fd >= 0)
 			close(fd);
 		return;

@@ -45,7 +45,7 @@ void settings_read(struct init *i)
 	if (!path_join(path, i->service_path, "conf")) {
 		conf = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (conf < 0 && errno != ENOENT)
-			warn_system("unable to open ", path, "; using the defaults");
+			warn_error("; using the defaults", "unable to open ", path);
 	}
 	read_stop_timeout(i, conf);
 	read_control_group(i, conf);

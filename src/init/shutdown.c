@@ -70,7 +70,8 @@ static void sweep(struct init *i, int sig)
 
 	if (!i->first) {
 		if (process_children(sweep_child, &s) < 0 && sig == SIGTERM && !i->swept.used)
-			warn_system("unable to find the processes that are left");
+			warn_error("; they are not stopped",
+				"unable to find the processes that are left");
 		return;
 	}
 	kill(-1, sig);
@@ -134,7 +135,7 @@ static void perform(struct init *i, unsigned int action)
 		cmd_kill(i, SIGCONT);
 	}
 	if (action & STOP_ACT_QUIT) {
-		info("time is running out: stopping what is left at once");
+		info("not waiting any longer: stopping what is left at once");
 		signal_supervisors(i, SIGQUIT);
 		cmd_kill(i, SIGKILL);
 	}
@@ -156,7 +157,7 @@ static void perform(struct init *i, unsigned int action)
  * stops already, only how a machine ends can still be changed. */
 void shutdown_begin(struct init *i, int how, int code)
 {
-	if (i->stop.phase != STOP_NOT || i->stop.late) {
+	if (i->stop.phase != STOP_NOT) {
 		if (how != SHUTDOWN_EXIT)
 			i->how = how;
 		return;

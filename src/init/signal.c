@@ -81,6 +81,6 @@ int signal_turn(struct init *i)
 			take(i, sig);
 	}
 	if (sig < 0)
-		warn_system("unable to read signals");
+		warn_error("", "unable to read signals");
 	return died;
 }

@@ -73,15 +73,15 @@ int spawn_prepare(struct init *i, struct service *s)
 		r = prepare_log(dir);
 	s->prepared = !r;
 	if (r < 0 && !(s->said & SAID_PREPARE)) {
-		warn_system(s->name, ": unable to make state directory ", i->run_path, "/", s->name,
-			"; not supervised, trying again");
+		warn_error("; not supervised, trying again", s->name,
+			": unable to make state directory ", i->run_path, "/", s->name);
 		s->said |= SAID_PREPARE;
 	}
 	if (!r && s->logged && s->pipe < 0) {
 		s->pipe = hold_pipe(dir);
 		if (s->pipe < 0 && !(s->said & SAID_PIPE)) {
-			warn_system(s->name, ": unable to hold the log pipe",
-				"; what is in it is lost if all who have it die");
+			warn_error("; what is in it is lost if all who have it die", s->name,
+				": unable to hold the log pipe");
 			s->said |= SAID_PIPE;
 		}
 	}
@@ -105,8 +105,8 @@ void spawn_limit(struct init *i)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		warn_system(
-			"unable to raise my limit of open files; not every log pipe can be held");
+		warn_error("; not every log pipe can be held",
+			"unable to raise my limit of open files");
 }
 
 /* ------------------------------------------------------------------------ supervisors */
@@ -146,8 +146,8 @@ static void tell_to_exit(struct init *i, struct service *s)
 	mkfifoat(i->run, path, 0600);
 	s->told = openat(i->run, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (s->told < 0 || !is_fifo(s->told) || fd_write(s->told, "x", 1) != 1)
-		warn_system(
-			s->name, ": unable to write to in; its processes are left to the sweep");
+		warn_error("; its processes are left to the sweep", s->name,
+			": unable to write to in");
 }
 
 static void spawn(struct init *i, struct service *s, uint64_t now)
@@ -166,7 +166,7 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 			kill(pid, SIGKILL); /* nobody would know whose it is; it has not done
 					       anything yet */
 		if (!i->said_fork)
-			warn_system(s->name, ": unable to fork a supervisor; trying again");
+			warn_error("; trying again", s->name, ": unable to fork a supervisor");
 		i->said_fork = 1;
 		spawn_again(i, s, now);
 		return;

@@ -15,6 +15,7 @@ static struct row {
 	unsigned int action;        /* on entry */
 } const table[] = {
 	[STOP_NOT] = { .who = FOR_NOBODY, .then = STOP_NOT, .late = STOP_NOT },
+	[STOP_BEGUN] = { .who = FOR_NOBODY, .then = STOP_TERM, .late = STOP_TERM },
 	[STOP_TERM] = { .who = FOR_OURS,
 		.then = STOP_SWEEP,
 		.late = STOP_QUIT,
@@ -68,6 +69,7 @@ static uint64_t time_limit(struct stop const *s, uint64_t now)
 	case STOP_SWEEP_KILL:
 		return now + SWEEP_TIME;
 	case STOP_NOT:
+	case STOP_BEGUN:
 	case STOP_DONE:
 		break;
 	}
@@ -91,13 +93,13 @@ void stop_begin(struct stop *s, uint64_t now, uint32_t limit)
 	if (s->phase != STOP_NOT)
 		return;
 	uint64_t budget = limit * CLOCK_MILLISEC;
-	s->phase = STOP_NOT;
+	s->phase = STOP_BEGUN;
 	s->margin = CLOCK_SECOND;
 	if (limit && budget / 4 < s->margin)
 		s->margin = budget / 4;
 	s->end = limit ? now + budget : 0;
 	s->report = now + REPORT_FIRST;
-	s->late = now; /* due: the first step enters TERM */
+	s->late = now; /* the first step enters TERM */
 }
 
 void stop_hurry(struct stop *s, uint64_t now)
@@ -108,9 +110,7 @@ void stop_hurry(struct stop *s, uint64_t now)
 
 unsigned int stop_step(struct stop *s, struct stop_facts const *f)
 {
-	if (s->phase == STOP_NOT)
-		return s->late ? enter(s, STOP_TERM, f) : 0;
-	if (s->phase == STOP_DONE)
+	if (s->phase == STOP_NOT || s->phase == STOP_DONE)
 		return 0;
 	if (is_over(table + s->phase, f))
 		return enter(s, table[s->phase].then, f);
@@ -126,6 +126,6 @@ unsigned int stop_step(struct stop *s, struct stop_facts const *f)
 uint64_t stop_deadline(struct stop const *s)
 {
 	if (s->phase == STOP_NOT || s->phase == STOP_DONE)
-		return s->late;
+		return 0;
 	return clock_earlier(s->late, s->report);
 }

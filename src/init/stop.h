@@ -25,7 +25,8 @@
 #include <stdint.h>
 
 enum stop_phase {
-	STOP_NOT, /* the tree runs */
+	STOP_NOT,   /* the tree runs */
+	STOP_BEGUN, /* it is to stop; nobody has been told yet */
 	STOP_TERM,
 	STOP_QUIT,
 	STOP_KILL,

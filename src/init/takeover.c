@@ -25,8 +25,8 @@ int takeover(struct init *i, struct service *s, struct status const *st)
 	int fd = process_pidfd(pid);
 	if (fd < 0) {
 		if (errno != ESRCH)
-			warn_system(s->name, ": unable to watch the supervisor that is there",
-				"; waiting for its lock");
+			warn_error("; waiting for its lock", s->name,
+				": unable to watch the supervisor that is there");
 		return 0;
 	}
 	/* the pid may have been given to another meanwhile */

@@ -19,7 +19,7 @@ enum service_phase {
 enum service_said {
 	SAID_PREPARE = 1, /* its state directory cannot be made */
 	SAID_PIPE = 2,    /* its log pipe cannot be held */
-	SAID_LOCK = 4     /* another supervisor has it */
+	SAID_EXIT = 4     /* its supervisors exit of themselves */
 };
 
 struct service {

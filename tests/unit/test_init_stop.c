@@ -54,6 +54,8 @@ static unsigned int at_deadline(uint64_t ms)
 static void start(uint32_t limit)
 {
 	stop_begin(&stop, START, limit);
+	assert_int_equal(stop.phase, STOP_BEGUN);
+	assert_true(stop_deadline(&stop) == START);
 	assert_int_equal(steps(), STOP_ACT_TERM);
 	assert_int_equal(stop.phase, STOP_TERM);
 }
