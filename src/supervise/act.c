@@ -181,6 +181,8 @@ static void do_kill(struct service *x)
 		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_RUN].pid, text);
 		say(x, text);
 		signal_child(x, ROLE_RUN, SIGKILL);
+	} else if (x->queued && x->queue[0].start) {
+		kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
 	}
 }
 
