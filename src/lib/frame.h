@@ -32,6 +32,7 @@ struct message {
 };
 
 #define MESSAGE_FORCE 0x01 /* down: stop the dependents first instead of refusing */
+#define MESSAGE_AGAIN 0x02 /* it was sent before, see cinit_ipc_novelty */
 
 /* Encodes `m` (id must not be 0) into `out`; returns the bytes written. */
 size_t frame_encode(char out[FRAME_MAX], struct message const *m);

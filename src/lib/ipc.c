@@ -173,6 +173,23 @@ int cinit_ipc_listen(struct cinit_ipc *ipc, struct message *m)
 	}
 }
 
+int cinit_ipc_pending(struct cinit_ipc const *ipc)
+{
+	return ipc->next < ipc->have;
+}
+
+enum cinit_novelty cinit_ipc_novelty(
+	struct message const *m, struct status const *s, struct status_ring const *r)
+{
+	if (status_answer(r, m->id) >= 0)
+		return CINIT_KNOWN;
+	/* A first sending was never answered. One that is repeated may have been, by an answer that
+	 * 256 others pushed out while its client did not look: it is not for us to guess. */
+	if (m->flags & MESSAGE_AGAIN && ((s->acknowledged - m->id) & CINIT_ID_SEEN) > STATUS_RING)
+		return CINIT_DOUBTFUL;
+	return CINIT_NEW;
+}
+
 /* ------------------------------------------------------------------------------- telling them */
 
 /* Writes the record into `.status`: in place where it exists, so that a full file system does not

@@ -43,6 +43,22 @@ int cinit_ipc_fd(struct cinit_ipc const *ipc);
 /* Takes the next message. 1: `*m` holds it. 0: none now. -1: errno. Never blocks. */
 int cinit_ipc_listen(struct cinit_ipc *ipc, struct message *m);
 
+/* Are there bytes read and not yet decoded? Whoever stops listening before it returns 0 must not
+ * wait in poll(2) then: it knows nothing of them. */
+int cinit_ipc_pending(struct cinit_ipc const *ipc);
+
+/* Is a message to be obeyed? The rule that keeps a command from being done twice. */
+#define CINIT_ID_SEEN_BITS 24 /* of an id: what its client had seen, see cinit_ipc_id_after */
+#define CINIT_ID_SEEN      ((UINT64_C(1) << CINIT_ID_SEEN_BITS) - 1)
+enum cinit_novelty {
+	CINIT_NEW,     /* obey it */
+	CINIT_KNOWN,   /* it is answered in the ring: do nothing */
+	CINIT_DOUBTFUL /* it is sent again, and its answer may have left the ring since it was sent
+			  first: refuse it with WHY_DOUBT */
+};
+enum cinit_novelty cinit_ipc_novelty(
+	struct message const *m, struct status const *s, struct status_ring const *r);
+
 /* Publishes: replaces the record, then hangs up on everybody who watches. The caller has counted
  * s->change up. 0, or -1 with errno: then the old record stands and nobody was told (or, where only
  * the new `out` could not be made, everybody was hung up on and `out` is -1 until a later call
@@ -99,5 +115,9 @@ void cinit_ipc_release(struct cinit_client *c);
 
 /* A fresh random id, never 0. Never blocks, not even at early boot. */
 uint64_t cinit_ipc_id(void);
+
+/* The same for a frame that may have to be sent again, then with MESSAGE_AGAIN: it carries how many
+ * frames had been answered, as the record said that was read before it is sent first. */
+uint64_t cinit_ipc_id_after(uint64_t acknowledged);
 
 #endif

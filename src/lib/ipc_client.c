@@ -172,3 +172,12 @@ uint64_t cinit_ipc_id(void)
 	while (!id);
 	return id;
 }
+
+uint64_t cinit_ipc_id_after(uint64_t acknowledged)
+{
+	uint64_t id;
+	do
+		id = cinit_ipc_id() << CINIT_ID_SEEN_BITS | (acknowledged & CINIT_ID_SEEN);
+	while (!id);
+	return id;
+}

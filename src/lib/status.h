@@ -120,6 +120,7 @@ enum status_why {
 	WHY_EXITING,    /* the supervisor is about to exit */
 	WHY_PUBLISH,    /* state could not be written */
 	WHY_BUSY,       /* the queue behind a control script is full */
+	WHY_DOUBT,      /* sent again so late that nobody knows whether it was done before */
 	WHY_COUNT
 };
 

@@ -59,6 +59,7 @@ char const *status_why_text(unsigned why)
 		[WHY_CONFIG] = "its service directory holds a bad value",
 		[WHY_EXITING] = "its supervisor is about to exit",
 		[WHY_PUBLISH] = "its state could not be written",
+		[WHY_DOUBT] = "nobody can tell whether it was done",
 		[WHY_BUSY] = "too many commands wait for a control script",
 	};
 	return NAME(text, why);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +21,14 @@ static struct {
 } fault;
 
 unsigned int fault_made[CALLS];
+static unsigned int dies_at; /* 0: it does not */
 
 /* 1: this call shall fail; errno is set. */
 static int fails(enum call call)
 {
 	unsigned int n = ++fault_made[call];
+	if (dies_at && !--dies_at)
+		raise(SIGKILL);
 	if (!fault.nth || call != fault.call ||
 		!(n == fault.nth || (fault.always && n > fault.nth)))
 		return 0;
@@ -44,6 +48,11 @@ void fault_inject(enum call call, unsigned int nth, int always, int error)
 void fault_heal(void)
 {
 	fault_inject(CALLS, 0, 0, 0);
+}
+
+void fault_die(unsigned int nth)
+{
+	dies_at = nth;
 }
 
 int __real_openat(int dir, char const *name, int flags, ...);

@@ -12,6 +12,9 @@ void fault_inject(enum call call, unsigned int nth, int always, int error);
 /* Nothing fails any more. */
 void fault_heal(void);
 
+/* The process is killed when it makes the nth of all these calls, and does not make it. */
+void fault_die(unsigned int nth);
+
 /* Calls made since. */
 extern unsigned int fault_made[CALLS];
 

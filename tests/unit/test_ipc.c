@@ -33,16 +33,22 @@ static void commands_are_heard_in_order(void **state)
 	(void)state;
 	struct cinit_client c = pair_client();
 	struct message m;
+	int waiting = 0;
 	assert_int_equal(cinit_ipc_listen(&pair, &m), 0);
 	for (uint64_t i = 0; i < 100; i++)
 		say(&c, i % 3 ? 'u' : 'd', i % 2 ? i : 0);
 	for (uint64_t i = 0; i < 100; i++) {
 		assert_int_equal(cinit_ipc_listen(&pair, &m), 1);
+		/* 512 bytes are read at a time, poll(2) knows of the others only */
+		assert_int_equal(cinit_ipc_pending(&pair), pair.next < pair.have);
+		waiting += cinit_ipc_pending(&pair);
 		assert_int_equal(m.command, i % 3 ? 'u' : 'd');
 		assert_true(m.id == (i % 2 ? i : 0));
 		assert_string_equal(m.text, i % 2 ? "web" : "");
 	}
 	assert_int_equal(cinit_ipc_listen(&pair, &m), 0);
+	assert_in_range(waiting, 50, 99);
+	assert_false(cinit_ipc_pending(&pair));
 	cinit_ipc_release(&c);
 	/* no client left: no end of file either */
 	assert_int_equal(cinit_ipc_listen(&pair, &m), 0);
@@ -87,6 +93,41 @@ static void noise_is_taken_in_bites(void **state)
 	assert_int_equal(cinit_ipc_listen(&pair, &m), 1);
 	assert_true(m.id == 5);
 	cinit_ipc_release(&c);
+}
+
+/* A frame is sent again by a client that saw a supervisor die. */
+static void a_command_is_not_obeyed_twice(void **state)
+{
+	(void)state;
+	static struct {
+		uint64_t seen, now; /* answers, when it was sent first and when it is heard */
+		uint8_t flags;
+		enum cinit_novelty novelty;
+	} const row[] = {
+		{ 0, 0, 0, CINIT_NEW },
+		{ 0, 100000, 0, CINIT_NEW }, /* a first sending may take its time */
+		{ 0, 0, MESSAGE_AGAIN, CINIT_NEW },
+		{ 5000, 5256, MESSAGE_AGAIN, CINIT_NEW }, /* the ring still holds all since then */
+		{ 5000, 5256, MESSAGE_AGAIN | MESSAGE_FORCE, CINIT_NEW },
+		{ 5000, 5257, MESSAGE_AGAIN, CINIT_DOUBTFUL },
+		{ 5000, 5257, MESSAGE_FORCE, CINIT_NEW },
+		{ 5000, 90000, MESSAGE_AGAIN, CINIT_DOUBTFUL },
+		{ 0xffffffff, 0x1000000ff, MESSAGE_AGAIN, CINIT_NEW },
+		{ 0xffffffff, 0x100000100, MESSAGE_AGAIN, CINIT_DOUBTFUL },
+		{ 5000, 0, MESSAGE_AGAIN,
+			CINIT_DOUBTFUL }, /* the record was lost, and begins anew */
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct status s = { .acknowledged = row[i].now };
+		struct status_ring r = { .id = { 0 } };
+		struct message m = { .id = cinit_ipc_id_after(row[i].seen), .flags = row[i].flags };
+		assert_int_equal(cinit_ipc_novelty(&m, &s, &r), row[i].novelty);
+		status_acknowledge(&s, &r, m.id, RESULT_DONE, WHY_NONE);
+		assert_int_equal(cinit_ipc_novelty(&m, &s, &r), CINIT_KNOWN);
+		m.id = 0; /* a letter is never known */
+		m.flags = 0;
+		assert_int_equal(cinit_ipc_novelty(&m, &s, &r), CINIT_NEW);
+	}
 }
 
 /* What was read into memory dies with the reader; what was not, as long as a client holds on, does
@@ -312,6 +353,7 @@ int main(void)
 	struct CMUnitTest const tests[] = {
 		paired(commands_are_heard_in_order),
 		paired(a_frame_may_come_in_pieces),
+		cmocka_unit_test(a_command_is_not_obeyed_twice),
 		paired(noise_is_taken_in_bites),
 		paired(frames_survive_the_death_of_the_reader),
 		paired(the_record_is_published),

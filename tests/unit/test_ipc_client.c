@@ -219,6 +219,23 @@ static void ids_are_random_and_never_zero(void **state)
 	assert_true(all == UINT64_MAX && common == 0); /* every bit takes part */
 }
 
+static void an_id_tells_what_its_client_had_seen(void **state)
+{
+	(void)state;
+	static uint64_t const seen[] = { 0, 1, 0xffffff, 0x1000000, 0x123456789abcdef, UINT64_MAX };
+	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+		uint64_t all = 0, common = UINT64_MAX;
+		for (int n = 0; n < 1000; n++) {
+			uint64_t id = cinit_ipc_id_after(seen[i]);
+			assert_true(id != 0);
+			assert_true((id & CINIT_ID_SEEN) == (seen[i] & CINIT_ID_SEEN));
+			all |= id;
+			common &= id;
+		}
+		assert_true((all | CINIT_ID_SEEN) == UINT64_MAX && !(common & ~CINIT_ID_SEEN));
+	}
+}
+
 /* ------------------------------------------------------------------------------------ watching */
 
 static void what_there_is_to_watch(void **state)
@@ -337,6 +354,7 @@ int main(void)
 		unpaired(a_control_group_may_send_and_not_listen),
 		unpaired(names_too_long_are_errors),
 		cmocka_unit_test(ids_are_random_and_never_zero),
+		cmocka_unit_test(an_id_tells_what_its_client_had_seen),
 		unpaired(what_there_is_to_watch),
 		unpaired(what_is_no_fifo_is_not_watched),
 		paired(an_out_replaced_while_it_is_opened_is_let_go),

@@ -105,7 +105,7 @@ static void sample(struct status *s, struct status_ring *r)
 	for (unsigned int i = 0; i < STATUS_RING; i++) {
 		r->id[i] = 0x0101010101010101 * (uint64_t)i + 1;
 		r->result[i] = (uint8_t)(i % 4);
-		r->why[i] = (uint8_t)(i % WHY_COUNT);
+		r->why[i] = (uint8_t)(i % 9);
 	}
 }
 
