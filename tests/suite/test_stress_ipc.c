@@ -35,7 +35,7 @@ enum { WAITERS = 50, SENDERS = 8, WINDOW = 4, BATCH = 16 };
 
 /* What the processes tell each other outside of what is tested. */
 static struct shared {
-	_Atomic int senders_stop;
+	_Atomic int senders; /* so many shall send */
 	_Atomic unsigned int deaths;
 	uint64_t sum[SENDERS];    /* of the arguments of commands that were acknowledged */
 	uint64_t done[SENDERS];   /* such commands */
@@ -281,7 +281,7 @@ static int collect(
 			shared->frames[self]++;
 			p[i].m.id = 0;
 		}
-		if (!p[i].m.id && !atomic_load(&shared->senders_stop))
+		if (!p[i].m.id && (int)self < atomic_load(&shared->senders))
 			fill(&p[i], s, self);
 		open += p[i].m.id != 0;
 	}
@@ -412,15 +412,21 @@ static void nothing_is_lost_and_nothing_invented(void **state)
 
 	for (struct status s; status_read(dir, ".", &s, NULL) != STATUS_OK;)
 		sleep_for(CLOCK_MILLISEC);
+	atomic_store(&shared->senders, SENDERS);
 	for (unsigned int i = 0; i < WAITERS; i++)
 		waiter[i] = start(await_the_end, i);
 	for (unsigned int i = 0; i < SENDERS; i++)
 		sender[i] = start(send_on, i);
 
-	owner = hunt(owner, clock_boottime() + duration);
-	atomic_store(&shared->senders_stop, 1);
-	for (unsigned int i = 0; i < SENDERS; i++)
+	owner = hunt(owner, clock_boottime() + duration / 4 * 3);
+	/* One alone, and no more deaths: if its hang-up were forgotten, nothing else would wake it.
+	 */
+	atomic_store(&shared->senders, 1);
+	for (unsigned int i = 1; i < SENDERS; i++)
 		well &= ended_well(sender[i]);
+	sleep_for(well ? duration / 4 : 0);
+	atomic_store(&shared->senders, 0);
+	well &= ended_well(sender[0]);
 	no_complaint();
 	assert_true(well);
 	assert_int_equal(cinit_ipc_send(&c, &end), CINIT_SENT);
