@@ -2,6 +2,7 @@
 #include "svctl.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -251,6 +252,59 @@ static void loggers(void **state)
 	SVCTL(0, "NAME    STATE~PID  FOR  WHY\nlogged  up~#~#s\n", "list", "logged");
 }
 
+/* A logger's own scripts stand in its directory, and their service is the logger. */
+static void a_dot_in_a_loggers_directory(void **state)
+{
+	struct place logged = place_make("logged");
+	(void)state;
+	place_script(&logged, "run", SLEEPS);
+	tree_script("services/logged/log/run", "exec cat >/dev/null");
+	SVCTL(0, "", "rescan");
+	UNTIL(&logged, s->state == STATE_UP);
+	assert_int_equal(chdir(tree_name("services/logged/log")), 0);
+	setenv("CINIT_SERVICE", "logged/log", 1);
+	SVCTL(0, "ok: run: .: (pid #) #s\n", "wait", "up", ".");
+	uint32_t logger = pid_in_output();
+	unsetenv("CINIT_SERVICE");
+	SVCTL(0, "run: ../log: (pid #) #s\n", "status", "../log");
+	assert_int_equal(pid_in_output(), logger);
+	assert_int_equal(chdir(".."), 0);
+	SVCTL(0, "run: ./log: (pid #) #s\n", "status", "./log");
+	assert_int_equal(pid_in_output(), logger);
+	assert_int_equal(chdir("/"), 0);
+}
+
+/* No tree at all: state beside the service directory, where runit has it. */
+static void services_by_path(void **state)
+{
+	char dir[TREE_PATH], none[TREE_PATH];
+	char const *argv[] = { "supervise", dir, NULL };
+	(void)state;
+	snprintf(dir, sizeof dir, "%s", tree_name("services/far"));
+	snprintf(none, sizeof none, "%s", tree_name("none"));
+	tree_script("services/far/run", "exec sleep 1000");
+	tree_script("services/far/check", "exit 0");
+	tree_script("services/far/log/run", "exec cat >/dev/null");
+	struct place far = place_at("far", tree_name("services/far/supervise"));
+	tree_start("far", argv);
+	/* `out` comes with the supervisor */
+	do
+		tree_run(&svctl_output, "svctl", "-r", none, "status", dir, NULL);
+	while (svctl_output.code != 0);
+	UNTIL(&far, s->state == STATE_UP);
+	SVCTL(0, "ok: run: @/services/far: (pid #) #s\n", "-r", none, "restart", dir);
+	SVCTL(0, "ok: run: @/services/far: (pid #) #s\n", "-r", none, "check", dir);
+	SVCTL(0, "ok: run: @/services/far/log: (pid #) #s\n", "-r", none, "wait", "up",
+		tree_name("services/far/log"));
+	setenv("SVDIR", tree.services, 1);
+	SVCTL(0, "run: far: (pid #) #s; run: log: (pid #) #s\n", "-r", none, "status", "far");
+	SVCTL(0, "run: far/log: (pid #) #s\n", "status", "far/log");
+	unsetenv("SVDIR");
+	SVCTL(0, "ok: down: far: #s, normally up\n", "-r", none, "-d", tree.services, "stop",
+		"far");
+	SVCTL(0, "ok: far: supervisor not running\n", "-d", tree.services, "shutdown", "far");
+}
+
 static void enabling(void **state)
 {
 	(void)state;
@@ -353,6 +407,8 @@ int main(void)
 		TEST(waiting),
 		TEST(exit_and_back),
 		TEST(loggers),
+		TEST(a_dot_in_a_loggers_directory),
+		TREE_TEST(services_by_path),
 		TEST(enabling),
 		TREE_TEST(enabling_without_a_tree),
 		cmocka_unit_test_setup_teardown(json, empty, tree_teardown),
