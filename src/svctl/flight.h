@@ -52,6 +52,7 @@ struct loop {
 	struct queue wakes;  /* wait for one of WAKES_MAX */
 	struct flight *checking[CHECKS_MAX];
 	size_t checkings, wakings;
+	int fork_failed;      /* the last time, and that was said */
 	struct status status; /* the record that was read last */
 	struct status_ring ring;
 	int error; /* errno of what the system refused to the loop itself */

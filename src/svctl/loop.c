@@ -12,6 +12,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
+#include <skalibs/strerr.h>
 
 #include "check.h"
 #include "clock.h"
@@ -200,24 +201,42 @@ static int catch_signals(struct loop *l)
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->signals, &e);
 }
 
-static void start_checks(struct loop *l)
+/* The pid, or 0: it was said why not, and counts as a ./check that did not pass, which is tried
+ * again. */
+static pid_t start_check(struct loop *l, struct flight const *f)
 {
 	char directory[PATH_MAX];
+	pid_t pid;
+
+	if (target_directory(f->target, l->q->where, directory) < 0)
+		return 0;
+	pid = check_start(directory, l->nofile);
+	if (pid > 0) {
+		l->fork_failed = 0;
+		return pid;
+	}
+	if (!l->fork_failed)
+		strerr_warnwusys("fork for ./check of ", f->target->typed, " (trying again)");
+	l->fork_failed = 1;
+	return 0;
+}
+
+static void start_checks(struct loop *l)
+{
 	struct flight *f;
 
-	while (l->checkings < CHECKS_MAX && (f = queue_take(&l->checks))) {
+	while (!l->error && l->checkings < CHECKS_MAX && (f = queue_take(&l->checks))) {
 		if (flight_is_over(f) || f->job.killing)
 			continue;
-		pid_t pid = -1;
-		if (catch_signals(l) == 0 &&
-			target_directory(f->target, l->q->where, directory) == 0)
-			pid = check_start(directory, l->nofile);
-		if (pid < 0) {
+		if (catch_signals(l) < 0) {
 			l->error = errno;
 			return;
 		}
-		f->check = pid;
-		l->checking[l->checkings++] = f;
+		f->check = start_check(l, f);
+		if (f->check)
+			l->checking[l->checkings++] = f;
+		else
+			flight_checked(l, f, 0);
 	}
 }
 
