@@ -274,6 +274,7 @@ static void enter(struct service *x, enum status_state next)
 		return;
 	x->s.state = (uint8_t)next;
 	x->s.since = clock_boottime();
+	x->s.deadline[DEADLINE_BACKOFF] = 0;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
 		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM);
 	if (next == STATE_UP) {

@@ -269,23 +269,33 @@ static void tell_cinit(struct supervisor *sup, uint64_t now)
 	sup->retry_look = now + sup->look_delay;
 }
 
+/* Lets go of the pipe. A logger that died a moment ago comes back first, for what is left in it. */
+static void end_log(struct supervisor *sup)
+{
+	struct service *log = &sup->log;
+	if (log->s.state == STATE_STOPPING || log->s.state == STATE_FINISHING)
+		return; /* wait for what becomes of it */
+	if (log->s.state == STATE_BACKOFF)
+		service_event(log, EVENT_BACKOFF_DUE);
+	log->end_of_log = 1;
+	log->s.want = WANT_EXIT;
+	/* a child that has not opened the pipe yet holds a copy of ours */
+	fd_close(sup->pipe);
+	sup->pipe = -1;
+	service_event(log, EVENT_END_OF_LOG);
+	log->dirty = 1;
+}
+
 /* The service is down and told to exit: the logger goes by the end of its input. 1: all is over. */
 static int leaving(struct supervisor *sup)
 {
-	struct service *log = &sup->log;
 	if (sup->service.s.want != WANT_EXIT || !service_at_rest(&sup->service))
 		return 0;
 	if (!sup->has_log)
 		return 1;
-	if (!log->end_of_log) {
-		log->end_of_log = 1;
-		log->s.want = WANT_EXIT;
-		fd_close(sup->pipe);
-		sup->pipe = -1;
-		service_event(log, EVENT_END_OF_LOG);
-		log->dirty = 1;
-	}
-	return service_at_rest(log);
+	if (!sup->log.end_of_log)
+		end_log(sup);
+	return sup->log.end_of_log && service_at_rest(&sup->log);
 }
 
 static int settle_turn(struct supervisor *sup)
