@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -46,6 +47,16 @@ static int never_ran(struct service const *x, int wstat, int known)
 	return !known || (WIFEXITED(wstat) && WEXITSTATUS(wstat) == GATE_EXIT);
 }
 
+/* Why it could not be executed is what is to be mended: it stays to be read. */
+static void gave_up(struct service *x, int exec_failed)
+{
+	char text[STATUS_TEXT];
+
+	snprintf(text, sizeof text, "died too often; gave up%s%.150s", exec_failed ? ": " : "",
+		exec_failed ? x->s.reason_text : "");
+	service_reason(x, REASON_DEATHS, x->s.window_deaths, text);
+}
+
 static void run_ended(struct service *x, int wstat, int known)
 {
 	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
@@ -71,7 +82,7 @@ static void run_ended(struct service *x, int wstat, int known)
 	if (bad_config)
 		x->after = AFTER_FAIL;
 	else if (x->after == AFTER_FAIL)
-		service_reason(x, REASON_DEATHS, x->s.window_deaths, "died too often; gave up");
+		gave_up(x, exec_failed);
 	else if (x->after == AFTER_REST)
 		service_reason(x, REASON_ENDED, 0, "ended, and is not to be restarted");
 	service_event(x, EVENT_RUN_DIED);
