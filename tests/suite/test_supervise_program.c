@@ -189,7 +189,7 @@ static void expect_ids(char const *user, char const *ids)
 {
 	struct place web = place_make("web");
 	struct output o;
-	if (geteuid() != 0)
+	if (!tree_has_users())
 		skip();
 	/* the build may be where only we may go */
 	tree_run(&o, "/bin/cp", probe_path(), tree_name("services/web/run"), NULL);
@@ -225,7 +225,7 @@ static void finish_and_scripts_run_as_the_supervisor(void **state)
 {
 	struct place web = place_with("web", "say up; exec sleep 1000");
 	(void)state;
-	if (geteuid() != 0)
+	if (!tree_has_users())
 		skip();
 	place_write(&web, "user", "12345:23456");
 	place_script(&web, "control/t", "say t $(id -u); exit 1");

@@ -128,6 +128,9 @@ void tree_run_at(struct output *o, char const *file, int line, char const *progr
 	__attribute__((sentinel));
 #define tree_run(o, ...) tree_run_at(o, __FILE__, __LINE__, __VA_ARGS__)
 
+/* May programs be started as any user? Else a test that needs it skips. */
+int tree_has_users(void);
+
 /* Waits for `events` on fd (poll's), or for the end of any child of ours; 0 for fd: only for that.
  * 1: fd is ready. 0: children were reaped. -1: the deadline (CLOCK_BOOTTIME) has passed. */
 int tree_poll(int fd, short events, uint64_t deadline);
