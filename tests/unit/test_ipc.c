@@ -302,7 +302,7 @@ static int full(void *data)
 	struct status s;
 	char name[16], junk[4096] = { 0 };
 	(void)data;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	if (unshare(CLONE_NEWNS) < 0 || mount("", "/", "", MS_REC | MS_PRIVATE, NULL) < 0 ||
 		mount("none", scratch_path, "tmpfs", 0, "size=256k,nr_inodes=20") < 0)
 		return 77;
 	int dir = open(scratch_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
