@@ -127,6 +127,7 @@ static enum job_event sent_event(struct loop *l, struct flight *f, enum cinit_se
 
 static enum job_event send_frame(struct loop *l, struct flight *f)
 {
+	int again = f->job.frame[f->job.waking].sent;
 	struct message m = {
 		.argument = l->q->verb->argument,
 		.command = (uint8_t)job_letter(&f->job),
@@ -134,8 +135,10 @@ static enum job_event send_frame(struct loop *l, struct flight *f)
 	};
 	uint64_t *id = job_id(&f->job);
 
-	if (!*id)
-		*id = cinit_ipc_id();
+	if (!again)
+		*id = cinit_ipc_id_after(f->recorded ? l->status.acknowledged : 0);
+	else
+		m.flags |= MESSAGE_AGAIN;
 	m.id = *id;
 	if (f->job.waking) {
 		size_t len = strlen(f->target->service);

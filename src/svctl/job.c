@@ -105,7 +105,7 @@ static enum job_act answered(
 		return end(j, OUTCOME_KILLED);
 	if (r->result[slot] == RESULT_REFUSED) {
 		j->detail = r->why[slot];
-		return end(j, OUTCOME_REFUSED);
+		return end(j, j->detail == WHY_DOUBT ? OUTCOME_UNKNOWN : OUTCOME_REFUSED);
 	}
 	if (j->waking)
 		return awake(j);
@@ -171,8 +171,10 @@ static enum job_act on_no_record(struct job *j)
 
 static enum job_act on_bad_record(struct job *j)
 {
-	if (j->frame[0].sent && !j->killing)
+	if (j->frame[0].sent && !j->killing) {
+		j->detail = WHY_NONE;
 		return end(j, OUTCOME_UNKNOWN);
+	}
 	return fail(j, (enum job_error)j->error);
 }
 

@@ -59,7 +59,7 @@ enum job_outcome {
 	OUTCOME_NEVER,   /* acknowledged, but the goal will not be reached */
 	OUTCOME_FAILED,  /* `error` says why */
 	OUTCOME_REFUSED, /* `detail` is an enum status_why */
-	OUTCOME_UNKNOWN  /* sent, and never answered */
+	OUTCOME_UNKNOWN  /* sent, and never answered; or answered with WHY_DOUBT in `detail` */
 };
 
 enum job_error {
@@ -84,7 +84,7 @@ enum job_option {
 
 /* A frame in flight. Sent again it keeps its id, so that it cannot run twice. */
 struct job_frame {
-	uint64_t id;  /* 0: the next to be sent takes a fresh one */
+	uint64_t id;  /* 0: none yet */
 	uint8_t sent; /* at least once */
 };
 
@@ -119,7 +119,7 @@ enum job_act job_step(
 /* The letter of the frame to send. */
 char job_letter(struct job const *j);
 
-/* The id of the frame to send; the caller fills it in where it is 0. */
+/* The id of the frame to send: the caller gives it a fresh one unless it was sent before. */
 uint64_t *job_id(struct job *j);
 
 #endif

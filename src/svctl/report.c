@@ -175,6 +175,13 @@ static void add_refused(struct text *t, struct job const *j, struct status const
 
 static void add_unknown(struct text *t, struct job const *j, uint64_t limit)
 {
+	if (j->detail == WHY_DOUBT) {
+		text_add(t, sent_verb(j));
+		text_add(t, ": ");
+		text_add(t, status_why_text(WHY_DOUBT));
+		text_add(t, "; outcome unknown");
+		return;
+	}
 	text_add(t, "no answer to ");
 	text_add(t, sent_verb(j));
 	text_add(t, " within ");

@@ -44,6 +44,16 @@ static void a_refusal_says_why(void **state)
 	assert_int_equal(job.detail, WHY_DEPENDENTS);
 }
 
+static void a_refusal_in_doubt_is_no_refusal(void **state)
+{
+	(void)state;
+	begin("restart", JOB_WAITS);
+	sends(JOB_RECORD, 'r', ID);
+	step(JOB_SENT);
+	answer(ID, RESULT_REFUSED, WHY_DOUBT);
+	ends(step(JOB_RECORD), OUTCOME_UNKNOWN);
+}
+
 static void another_incarnation_gets_the_same_id(void **state)
 {
 	(void)state;
@@ -250,6 +260,7 @@ int main(void)
 		TEST(a_letter_ends_with_its_answer),
 		TEST(nothing_to_do_is_done),
 		TEST(a_refusal_says_why),
+		TEST(a_refusal_in_doubt_is_no_refusal),
 		TEST(another_incarnation_gets_the_same_id),
 		TEST(a_dead_supervisor_is_waited_for),
 		TEST(an_abandoned_service_fails_at_once),

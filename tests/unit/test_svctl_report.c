@@ -221,6 +221,8 @@ static void an_unknown_outcome_is_no_success(void **state)
 	struct job j = ended("stop", OUTCOME_UNKNOWN);
 	(void)state;
 	is_end(&j, "warning: web: no answer to down within 7 s; outcome unknown\n");
+	j.detail = WHY_DOUBT;
+	is_end(&j, "warning: web: down: nobody can tell whether it was done; outcome unknown\n");
 }
 
 static void failures_name_the_verb_and_the_reason(void **state)
