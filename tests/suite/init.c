@@ -121,6 +121,12 @@ void init_gone_at(char const *name, char const *file, int line)
 	}
 }
 
+void init_move(char const *from, char const *to)
+{
+	if (rename(tree_name("%s", from), tree_name("%s", to)) < 0)
+		fail_msg("unable to rename %s to %s: %s", from, to, strerror(errno));
+}
+
 struct place init_service(char const *name)
 {
 	struct place p = place_make(name);

@@ -40,6 +40,9 @@ enum status_result init_command_at(int letter, char const *text, uint32_t argume
 #define init_command(letter, text, argument, why)                                                  \
 	init_command_at(letter, text, argument, why, __FILE__, __LINE__)
 
+/* Renames, below the tree. */
+void init_move(char const *from, char const *to);
+
 /* Waits until a path below the tree is gone. */
 void init_gone_at(char const *name, char const *file, int line);
 #define init_gone(name) init_gone_at(name, __FILE__, __LINE__)

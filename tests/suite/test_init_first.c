@@ -168,6 +168,15 @@ static void hundreds_with_few_descriptors(void **state)
 
 /* --------------------------------------------------------------------------- little room */
 
+/* The address sanitizer itself cannot do without /proc. */
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#elif defined __has_feature
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+
 static pid_t start_script(char const *name, char const *body)
 {
 	char const *argv[] = { "/usr/bin/unshare", "--mount", "--pid", "--fork", "--kill-child",
@@ -182,7 +191,7 @@ static void needs_no_proc_and_no_writable_root(void **state)
 	struct place web = init_service("web");
 
 	(void)state;
-	if (geteuid())
+	if (geteuid() || SANITIZED)
 		skip();
 	init_namespace();
 	pid_t pid = start_script("start",
@@ -190,8 +199,6 @@ static void needs_no_proc_and_no_writable_root(void **state)
 		"mkfifo $TREE/run/events && mount --bind $TREE/events $TREE/run/events &&\n"
 		"mount -o remount,ro,bind / || { say no; exit 1; }\n"
 		"export EVENTS=$TREE/run/events\n"
-		/* the leak checker of a sanitized build reads /proc */
-		"export ASAN_OPTIONS=detect_leaks=0\n"
 		"exec $CINIT_BUILD/cinit -r $TREE/run/cinit -d $TREE/services -- $TREE/cmd");
 	tree_script("cmd",
 		"set -- /proc/*; say $1 $CINIT_RUN; touch /x 2>/dev/null && say writable\n"

@@ -1,5 +1,5 @@
-/* cinit while the tree runs: supervisors that die, directories that come and go, commands, and what
- * another cinit finds when this one is killed. */
+/* cinit while the tree runs: supervisors that die, essential services, commands, and what another
+ * cinit finds when this one is killed. */
 #include "init.h"
 
 #include <dirent.h>
@@ -184,102 +184,6 @@ static void one_told_to_exit_stays_away_until_it_is_woken(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
-/* ------------------------------------------------------------------------------ rescan */
-
-static void move(char const *from, char const *to)
-{
-	assert_int_equal(rename(tree_name("%s", from), tree_name("%s", to)), 0);
-}
-
-static void directories_come_and_go(void **state)
-{
-	struct place web = init_service("web"), log, new;
-
-	(void)state;
-	place_script(&web, "log/run", "exec cat >/dev/null");
-	log = place_at("web/log", tree_name("run/web/log"));
-	pid_t pid = init_start(NULL);
-	UNTIL(&web, s->state == STATE_UP);
-	UNTIL(&log, s->state == STATE_UP);
-	new = init_service("new");
-	kill(pid, SIGHUP);
-	UNTIL(&new, s->state == STATE_UP);
-	uint32_t kept = new.s.pid;
-	move("services/web", "web.old");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	init_gone("run/web");
-	assert_int_equal(kill((pid_t)web.s.pid, 0), -1);
-	/* the same name again is another service */
-	move("web.old", "services/web");
-	struct place again = place_at("web", tree_name("run/web"));
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	UNTIL(&again, s->state == STATE_UP && s->starts == 1);
-	place_look(&new);
-	assert_int_equal(new.s.pid, kept);
-	assert_int_equal(init_stop(pid, SIGTERM), 0);
-}
-
-static void another_directory_by_the_same_name_is_started_anew(void **state)
-{
-	struct place web = place_make("web");
-
-	(void)state;
-	place_script(&web, "run", "say first; exec sleep 1000");
-	pid_t pid = init_start(NULL);
-	event_is("first");
-	UNTIL(&web, s->state == STATE_UP);
-	move("services/web", "web.old");
-	place_script(&web, "run", "say second; exec sleep 1000");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	event_is("second");
-	UNTIL(&web, s->state == STATE_UP);
-	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	event_none();
-}
-
-static void an_unreadable_directory_changes_nothing(void **state)
-{
-	struct place web = init_service("web");
-	enum status_why why;
-
-	(void)state;
-	pid_t pid = init_start(NULL);
-	UNTIL(&web, s->state == STATE_UP);
-	uint32_t run = web.s.pid;
-	move("services", "elsewhere");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, &why), RESULT_REFUSED);
-	assert_int_equal(why, WHY_CONFIG);
-	assert_non_null(strstr(tree_read("cinit.err"),
-		": No such file or directory; what runs goes on as it is\n"));
-	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);
-	assert_int_equal(web.s.pid, run);
-	move("elsewhere", "services");
-	assert_int_equal(init_stop(pid, SIGTERM), 0);
-}
-
-static void one_that_returns_while_it_leaves_is_started_again(void **state)
-{
-	struct place slow = place_make("slow");
-
-	(void)state;
-	place_script(&slow, "run",
-		"trap 'say stopping; read x <$TREE/hold; exit' TERM; say up\n"
-		"while :; do sleep 0.02; done");
-	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
-	pid_t pid = init_start(NULL);
-	event_is("up");
-	move("services/slow", "slow.old");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	event_is("stopping");
-	move("slow.old", "services/slow");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	int hold = open(tree_name("hold"), O_WRONLY | O_CLOEXEC);
-	assert_int_equal(write(hold, "\n", 1), 1);
-	close(hold);
-	event_is("up");
-	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
-}
-
 /* --------------------------------------------------------------------------- essential */
 
 static void an_essential_end_ends_the_tree(void **state)
@@ -371,7 +275,7 @@ static void another_cinit_takes_over(void **state)
 	assert_int_equal(place_command(&db, 'd'), RESULT_DONE);
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 	/* meanwhile one vanished */
-	move("services/gone", "gone.old");
+	init_move("services/gone", "gone.old");
 	pid = init_start(NULL);
 	init_gone("run/gone");
 	assert_int_equal(kill((pid_t)gone.s.pid, 0), -1);
@@ -454,10 +358,6 @@ int main(void)
 		TREE_TEST(one_that_keeps_dying_waits_longer_each_time),
 		TREE_TEST(what_is_in_the_log_pipe_outlives_everybody),
 		TREE_TEST(one_told_to_exit_stays_away_until_it_is_woken),
-		TREE_TEST(directories_come_and_go),
-		TREE_TEST(another_directory_by_the_same_name_is_started_anew),
-		TREE_TEST(an_unreadable_directory_changes_nothing),
-		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
 		TREE_TEST(an_essential_end_ends_the_tree),
 		TREE_TEST(a_shutdown_is_answered),
 		TREE_TEST(noise_changes_nothing),
