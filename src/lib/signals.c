@@ -4,8 +4,23 @@
 #include "signals.h"
 
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <skalibs/sig.h>
+
+#define FIRST_INTERNAL 32
+#define KERNEL_SIGSET  8 /* bytes */
+
+/* glibc keeps two real-time signals for itself, refuses to speak of them, and ignores them in what
+ * posix_spawn starts, make's children among them. Only the raw call reaches them; zeros mean the
+ * default. */
+static void internal_to_default(void)
+{
+	unsigned long const nothing[8] = { 0 };
+	for (int sig = FIRST_INTERNAL; sig < FIRST_INTERNAL + 2; sig++)
+		syscall(SYS_rt_sigaction, sig, nothing, (void *)0, KERNEL_SIGSET);
+}
 
 void signals_clean(void)
 {
@@ -13,5 +28,6 @@ void signals_clean(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		if (!sigaction(sig, 0, &sa) && sa.sa_handler == SIG_IGN)
 			sig_restore(sig);
+	internal_to_default();
 	sig_blocknone();
 }
