@@ -184,8 +184,10 @@ static void too_few_descriptors_are_said(void **state)
 {
 	(void)state;
 	under(5, "up s00001");
-	assert_string_equal(
-		svctl_output.out, "fail: s00001: unable to watch it: Too many open files\n");
+	/* the reason in the words of this C library */
+	assert_ptr_equal(
+		strstr(svctl_output.out, "fail: s00001: unable to watch it: "), svctl_output.out);
+	assert_string_equal(svctl_output.err, "");
 	assert_int_equal(svctl_output.code, 1);
 }
 
