@@ -191,6 +191,28 @@ static void too_few_descriptors_are_said(void **state)
 	assert_int_equal(svctl_output.code, 1);
 }
 
+/* More than are woken at a time; their supervisors are real. */
+#define WOKEN 40
+
+static void all_of_them_come_back(void **state)
+{
+	char name[32];
+	(void)state;
+	for (unsigned int i = 0; i < WOKEN; i++) {
+		snprintf(name, sizeof name, "services/w%02u/run", i);
+		tree_script(name, "exec sleep 1000");
+	}
+	svctl_boot();
+	tree_run(&svctl_output, "svctl", "wait", "-t", "60", "up", "*", NULL);
+	assert_int_equal(svctl_output.code, 0);
+	tree_run(&svctl_output, "svctl", "-w", "60", "shutdown", "*", NULL);
+	assert_int_equal(svctl_output.code, 0);
+	assert_int_equal(count(svctl_output.out, "supervisor not running\n"), WOKEN);
+	under(64, "-w 60 start '*'");
+	assert_int_equal(svctl_output.code, 0);
+	assert_int_equal(count(svctl_output.out, "ok: run: w"), WOKEN);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, tree_teardown)
 
 int main(void)
@@ -200,6 +222,7 @@ int main(void)
 		TEST(a_common_limit_ends_all),
 		TEST(failures_are_counted_up_to_99),
 		TEST(too_few_descriptors_are_said),
+		TREE_TEST(all_of_them_come_back),
 	};
 	if (are_scarce()) {
 		puts("1..0 # SKIP svctl_many: the hard limit of descriptors is too low for so many "
