@@ -82,10 +82,16 @@ void command_turn(struct init *i)
 			i->more = 0;
 			return;
 		}
-		/* sent again by a client that was in doubt: it has been done, and answered */
-		if (m.id && status_answer(&i->ring, m.id) >= 0)
+		struct answer a = { .result = RESULT_REFUSED, .why = WHY_DOUBT };
+		switch (cinit_ipc_novelty(&m, &i->status, &i->ring)) {
+		case CINIT_KNOWN: /* sent again by a client that was in doubt: it was done */
 			continue;
-		struct answer a = obey(i, &m);
+		case CINIT_DOUBTFUL:
+			break;
+		case CINIT_NEW:
+			a = obey(i, &m);
+			break;
+		}
 		if (m.id) {
 			status_acknowledge(&i->status, &i->ring, m.id, a.result, a.why);
 			i->dirty = 1;
