@@ -15,8 +15,9 @@
 #include "../lib/clock.h"
 #include "../lib/process.h"
 
-#define LAST_LINES_MS 500 /* what a logger has for the rest of its input when all else was killed  \
-			   */
+#define LAST_LINES_MS                                                                              \
+	500 /* what a logger has for the rest of its input when all else was killed                \
+	     */
 
 static uint64_t after_ms(uint32_t ms)
 {
@@ -125,6 +126,14 @@ static void stop_signals(struct service *x)
 	service_job(x, &stop);
 	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
 		service_job(x, &also);
+}
+
+void service_tell_again(struct service *x)
+{
+	if (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
+		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
+		!(x->is_log && x->s.want == WANT_EXIT))
+		stop_signals(x);
 }
 
 static void do_stop(struct service *x)
@@ -243,6 +252,7 @@ void service_start_run(struct service *x)
 		x->s.restarts++;
 	x->asked = x->killing = 0;
 	x->termed_count = 0;
+	x->foreign = 0;
 	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
 	x->s.starts++;
 	x->s.started = clock_boottime();
@@ -358,6 +368,10 @@ void service_deadlines(struct service *x, uint64_t now)
 		x->retry_publish = 0;
 		x->dirty = 1;
 	}
+	if (x->retry_sweep && x->retry_sweep <= now) {
+		x->retry_sweep = 0;
+		x->sweeping = 1;
+	}
 	if (x->retry_adopted && x->retry_adopted <= now) {
 		x->retry_adopted = 0;
 		service_look_adopted(x);
@@ -366,7 +380,8 @@ void service_deadlines(struct service *x, uint64_t now)
 
 uint64_t service_next_deadline(struct service const *x)
 {
-	uint64_t next = clock_earlier(x->retry_publish, x->retry_adopted);
+	uint64_t next =
+		clock_earlier(clock_earlier(x->retry_publish, x->retry_sweep), x->retry_adopted);
 	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
 		next = clock_earlier(next, x->s.deadline[i]);
 	return next;

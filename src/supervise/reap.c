@@ -60,8 +60,7 @@ static void gave_up(struct service *x, int exec_failed)
 static void run_ended(struct service *x, int wstat, int known)
 {
 	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
-	int adopted = x->child[ROLE_RUN].adopted, bad_config = x->child[ROLE_RUN].bad_config;
-	uint32_t pid = x->s.child[ROLE_RUN].pid;
+	int bad_config = x->child[ROLE_RUN].bad_config;
 
 	forget_child(x, ROLE_RUN);
 	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
@@ -71,9 +70,6 @@ static void run_ended(struct service *x, int wstat, int known)
 		service_event(x, EVENT_NOT_STARTED);
 		return;
 	}
-	if (adopted && x->config.kill_mode != KILL_PROCESS)
-		kill(-(pid_t)pid,
-			SIGKILL); /* its group is cinit's to reap: not seen by our sweep */
 	x->s.flags |= FLAG_RAN;
 	x->s.last_exit = exec_failed ? EXEC_EXIT << 8 : wstat;
 	x->s.flags |= known || exec_failed ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;

@@ -3,14 +3,19 @@
  *
  * Data flows one way in a turn of the loop: what happened (signals, deaths, reports, commands,
  * deadlines) becomes events; events go through the machine; its actions change processes and the
- * record; at the end of the turn the record is published, and only then do gates open. loop.c one
- * turn after the other, what to poll obey.c    commands from `in`, the queue behind control
- * scripts, acknowledgements reap.c    deaths, of children and of adopted processes act.c     events
- * through the machine, actions carried out restart.c what follows a death child.c   a child before
- * it executes: the gate, what it drops, what it becomes sweep.c   processes that are left over
- *   take.c    the lock, the record of a predecessor
- *   publish.c the record, the gates
- *   say.c     lines on standard error */
+ * record; at the end of the turn the record is published, and only then do gates open.
+ *
+ *   loop.c     one turn after the other, what to poll
+ *   obey.c     commands from `in`, the queue behind control scripts, acknowledgements
+ *   reap.c     deaths, of children and of adopted processes
+ *   act.c      events through the machine, actions carried out
+ *   restart.c  what follows a death
+ *   child.c    a child before it executes: the gate, what it drops, what it becomes
+ *   sweep.c    processes that are left over
+ *   foreign.c  those that a predecessor's run left to our parent
+ *   take.c     the lock, the record of a predecessor
+ *   publish.c  the record, the gates
+ *   say.c      lines on standard error */
 #ifndef SUPERVISE_SERVICE_H
 #define SUPERVISE_SERVICE_H
 
@@ -75,9 +80,12 @@ struct service {
 	struct value_error config_error;
 	uint8_t config_read; /* `config` was read by the set-up and not used yet */
 	uint8_t fresh;       /* no record of this boot was found: begins cold */
+	uint8_t foreign;     /* a predecessor's run may have left processes to our parent */
+	int stray;           /* pidfd of one of these that is awaited; -1: none */
 	pid_t last_group;    /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
+	uint64_t retry_sweep;   /* likewise */
 	uint64_t gate_limit;    /* an adopted child is past its gate if it lives then */
 	uint64_t publish_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
@@ -117,6 +125,8 @@ void service_event(struct service *x, enum machine_event event);
 void service_deadlines(struct service *x, uint64_t now);
 uint64_t service_next_deadline(struct service const *x);
 void service_signal_run(struct service *x, int sig);
+/* What a predecessor's script was to do, should it have died with its knowledge. */
+void service_tell_again(struct service *x);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
 int service_at_rest(struct service const *x);
@@ -148,6 +158,11 @@ int service_enter(struct service const *x);
 
 /* ---- sweep.c */
 void service_sweep(struct service *x);
+
+/* ---- foreign.c */
+/* Does the process carry our mark, CINIT_SERVICE=NAME? */
+int service_marks(struct service const *x, pid_t pid);
+void service_forget_stray(struct service *x);
 
 /* ---- take.c */
 int service_take(struct service *x);
