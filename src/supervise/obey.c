@@ -282,6 +282,21 @@ static void obey(struct service *x, struct message const *m)
 		acknowledge(x, m->id, result, why);
 }
 
+/* The same id again is a client that saw a supervisor die, or slept: nothing is done twice. */
+static void obey_once(struct service *x, struct message const *m)
+{
+	switch (cinit_ipc_novelty(m, &x->s, &x->ring)) {
+	case CINIT_NEW:
+		obey(x, m);
+		break;
+	case CINIT_KNOWN:
+		break;
+	case CINIT_DOUBTFUL:
+		acknowledge(x, m->id, RESULT_REFUSED, WHY_DOUBT);
+		break;
+	}
+}
+
 void service_listen(struct service *x)
 {
 	struct message m;
@@ -289,9 +304,7 @@ void service_listen(struct service *x)
 	int r = 0;
 
 	while (x->unpublished < BATCH_MAX && (r = cinit_ipc_listen(&x->ipc, &m)) > 0)
-		/* the same id again is a client that saw a supervisor die: it was done once */
-		if (!m.id || status_answer(&x->ring, m.id) < 0)
-			obey(x, &m);
+		obey_once(x, &m);
 	if (r < 0)
 		say_errno(x, "read", "in", 0);
 	if (x->ipc.decoder.noise != noise)
