@@ -83,7 +83,12 @@ enum status_flag {
 	FLAG_EXIT_UNKNOWN = 1u << 11, /* the last death's wait status was lost */
 	FLAG_IS_LOG = 1u << 12,       /* this is the record of a logger */
 	FLAG_RAN = 1u << 13,          /* `run` has ended, or runs: `finish` is due after it */
-	FLAG_AGAIN = 1u << 14         /* told to start while it stopped: it comes back */
+	FLAG_AGAIN = 1u << 14,        /* told to start while it stopped: it comes back */
+	FLAG_ASKED = 1u << 15,        /* wanted up for its own sake: somebody said up, or boot did */
+	FLAG_IMPLIED = 1u << 16,      /* wanted up because something that wants up depends on it */
+	FLAG_HELD = 1u << 17,         /* made to go down: stays down although others depend on it */
+	FLAG_CYCLING = 1u << 18,      /* goes down to come back: dependents leave first */
+	FLAG_BUNDLE = 1u << 19        /* nothing runs: it is up when what it depends on is */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */

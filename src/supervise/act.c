@@ -115,6 +115,13 @@ static void do_forget(struct service *x)
 	x->s.flags &= ~(uint32_t)FLAG_ENDED;
 }
 
+/* A reason that is over when it starts: to wait, or to have been refused. */
+static void clear_passing_reason(struct service *x)
+{
+	if (x->s.reason == REASON_NEEDS || x->s.reason == REASON_REFUSED)
+		service_reason(x, REASON_NONE, 0, "");
+}
+
 static void stop_signals(struct service *x)
 {
 	struct job stop = {
@@ -136,11 +143,21 @@ static void do_stop(struct service *x)
 	if (service_configure(x) < 0)
 		x->config = before; /* the reason is shown; a stop goes on with what was known */
 	x->config_read = 0;
+	if (!service_begin_stop(x))
+		service_stop_run(x);
+}
+
+void service_stop_run(struct service *x)
+{
 	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
 		!x->child[ROLE_RUN].opened) {
 		/* it has run nothing and never will: it reads the end of its gate */
 		fd_close(x->child[ROLE_RUN].gate);
 		x->child[ROLE_RUN].gate = -1;
+		return;
+	}
+	if (!x->s.child[ROLE_RUN].pid && !x->s.child[ROLE_CONTROL].pid) {
+		service_event(x, EVENT_NOT_STARTED); /* a bundle: nothing runs */
 		return;
 	}
 	arm(x, DEADLINE_KILL, x->config.timeout_kill);
@@ -170,6 +187,8 @@ static void do_kill(struct service *x)
 		return;
 	}
 	x->killing = 1;
+	x->dependents.awaited = 0;
+	dependents_release(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
 		kill_script(x, ROLE_FINISH);
@@ -212,6 +231,7 @@ static void do_rest(struct service *x)
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
+	service_needs_gone(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
 	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
 		x->s.flags |= FLAG_ENDED;
@@ -252,6 +272,18 @@ void service_start_run(struct service *x)
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
 }
 
+/* Neither run nor anything else to execute, but dependencies. */
+static int is_bundle(struct service const *x)
+{
+	return !(x->config.entries & ENTRY_RUN) && (x->config.entries & ENTRY_DEPENDENCIES);
+}
+
+static void do_wait(struct service *x)
+{
+	x->s.deadline[DEADLINE_BACKOFF] = 0;
+	x->needs_enter = 1; /* when it is published that we want up */
+}
+
 static void do_start(struct service *x)
 {
 	struct job before = { .letter = 'u', .start = 1 };
@@ -261,6 +293,20 @@ static void do_start(struct service *x)
 	x->config_read = 0;
 	if (bad) {
 		not_started(x, AFTER_FAIL);
+		return;
+	}
+	int may = service_may_start(x);
+	if (may < 0) {
+		config_failed(x);
+		not_started(x, AFTER_FAIL);
+	}
+	if (may <= 0)
+		return;
+	clear_passing_reason(x);
+	if (is_bundle(x)) {
+		x->s.flags |= FLAG_BUNDLE;
+		x->asked = 0;
+		service_event(x, EVENT_READY);
 		return;
 	}
 	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)
@@ -276,7 +322,8 @@ static void enter(struct service *x, enum status_state next)
 	x->s.since = clock_boottime();
 	x->s.deadline[DEADLINE_BACKOFF] = 0;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
-		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM);
+		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM | FLAG_CYCLING |
+					  FLAG_BUNDLE);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;
@@ -299,6 +346,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_FINISH, do_finish },
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
+		{ DO_WAIT, do_wait },
 		{ DO_START, do_start },
 	};
 	struct machine_facts facts = {
@@ -358,6 +406,11 @@ void service_deadlines(struct service *x, uint64_t now)
 		x->retry_publish = 0;
 		x->dirty = 1;
 	}
+	if (x->needs.retry && x->needs.retry <= now) {
+		x->needs.retry = 0;
+		for (size_t i = 0; i < x->needs.count; i++)
+			x->needs.list[i].stale |= !x->needs.list[i].settled;
+	}
 	if (x->retry_adopted && x->retry_adopted <= now) {
 		x->retry_adopted = 0;
 		service_look_adopted(x);
@@ -367,6 +420,7 @@ void service_deadlines(struct service *x, uint64_t now)
 uint64_t service_next_deadline(struct service const *x)
 {
 	uint64_t next = clock_earlier(x->retry_publish, x->retry_adopted);
+	next = clock_earlier(next, x->needs.retry);
 	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
 		next = clock_earlier(next, x->s.deadline[i]);
 	return next;

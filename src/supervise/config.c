@@ -39,6 +39,9 @@ static struct {
 	{ "run.env", ENTRY_RUN_ENV },
 	{ "finish.params", ENTRY_FINISH_PARAMS },
 	{ "finish.env", ENTRY_FINISH_ENV },
+	{ "needs", ENTRY_NEEDS },
+	{ "wants", ENTRY_WANTS },
+	{ "binds", ENTRY_BINDS },
 };
 
 #define ENTRY_TOTAL (sizeof entries / sizeof entries[0])

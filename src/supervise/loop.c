@@ -27,6 +27,7 @@
 
 #define EXIT_BUSY    100
 #define EXIT_REFUSED 111
+#define SETTLE_MAX   4
 #define POLL_MAX     (1 + 2 * (1 + 2 * ROLE_COUNT))
 #define LOOK_FIRST   (CLOCK_SECOND / 10)
 #define LOOK_LAST    (10 * CLOCK_SECOND)
@@ -39,9 +40,10 @@ struct source {
 };
 
 struct turn {
-	struct pollfd fds[POLL_MAX];
+	struct pollfd *fds; /* of the supervisor: room for POLL_MAX, the needs and the dependents */
 	struct source sources[POLL_MAX];
-	unsigned int n;
+	unsigned int n;                 /* with a source */
+	unsigned int needs, dependents; /* that follow them */
 };
 
 /* ---------------------------------------------------------------------------------- set-up */
@@ -133,6 +135,8 @@ static int take_services(struct supervisor *sup)
 		say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
+	if (sup->o->run_dir)
+		sup->run = open(sup->o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
 	int r = service_take(x);
 	if (!r && sup->has_log) {
@@ -156,12 +160,28 @@ static void add(struct turn *t, int fd, short events, struct service *x, int rol
 	t->sources[t->n++] = (struct source){ .x = x, .role = role, .adopted = adopted };
 }
 
+/* Room for what is to be polled. Where there is none to be had, the needs are not watched this
+ * turn. */
+static int make_room(struct supervisor *sup)
+{
+	size_t need = POLL_MAX + DEPENDENTS_WINDOW + sup->service.needs.count;
+	if (need <= sup->poll_room)
+		return 0;
+	struct pollfd *fds = realloc(sup->polls, need * sizeof *fds);
+	if (!fds)
+		return -1;
+	sup->polls = fds;
+	sup->poll_room = need;
+	return 0;
+}
+
 static void gather(struct supervisor *sup, struct turn *t)
 {
-	t->n = 0;
+	int room = !make_room(sup);
+	t->fds = sup->polls;
+	t->n = t->needs = t->dependents = 0;
 	add(t, sup->signals, POLLIN, 0, -1, 0);
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
 		if (x->unpublished < BATCH_MAX)
 			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
 		for (int i = 0; i < ROLE_COUNT; i++) {
@@ -172,6 +192,9 @@ static void gather(struct supervisor *sup, struct turn *t)
 			add(t, c->pidfd, c->ended ? 0 : POLLIN, x, i, 1);
 		}
 	}
+	t->dependents = dependents_gather(&sup->service, t->fds + t->n);
+	if (room)
+		t->needs = needs_gather(&sup->service, t->fds + t->n + t->dependents);
 }
 
 static void adopted_ended(struct service *x, int role)
@@ -186,8 +209,7 @@ static void end_all(struct supervisor *sup, int at_once)
 	sup->at_once |= at_once;
 	service_want(x, WANT_EXIT, EVENT_EXIT);
 	if (at_once)
-		SERVICE_EACH(sup, y)
-		{
+		SERVICE_EACH (sup, y) {
 			y->killing = 1;
 			service_event(y, EVENT_KILL_DUE);
 		}
@@ -231,6 +253,8 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 		else if (!s->adopted && s->x->child[s->role].gate == t->fds[i].fd)
 			child_report(s->x, (enum status_role)s->role);
 	}
+	dependents_dispatch(&sup->service, t->fds + t->n, t->dependents);
+	needs_dispatch(&sup->service, t->fds + t->n + t->dependents, t->needs);
 	for (unsigned int i = 1; i < t->n; i++)
 		if (t->fds[i].revents && t->sources[i].role < 0)
 			service_listen(t->sources[i].x);
@@ -298,23 +322,27 @@ static int leaving(struct supervisor *sup)
 	return sup->log.end_of_log && service_at_rest(&sup->log);
 }
 
+/* What follows from what happened, until nothing more does. 1: all is over. */
 static int settle_turn(struct supervisor *sup)
 {
 	uint64_t now = clock_boottime();
-	int over;
 
-	SERVICE_EACH(sup, x)
-	service_deadlines(x, now);
-	/* a sweep may end in a start, a start in a sweep; each at most once a turn but the last */
-	SERVICE_EACH(sup, x)
-	for (int i = 0; i < 4 && x->sweeping; i++)
-		service_sweep(x);
-	over = leaving(sup);
-	if (over)
-		return 1;
-	SERVICE_EACH(sup, x)
-	if (x->dirty && !x->retry_publish)
-		service_publish(x);
+	SERVICE_EACH (sup, x)
+		service_deadlines(x, now);
+	for (int i = 0; i < SETTLE_MAX; i++) {
+		/* a sweep may end in a start, a start in a sweep */
+		SERVICE_EACH (sup, x)
+			for (int k = 0; k < SETTLE_MAX && x->sweeping; k++)
+				service_sweep(x);
+		if (leaving(sup))
+			return 1;
+		SERVICE_EACH (sup, x)
+			if (x->dirty && !x->retry_publish)
+				service_publish(x);
+		service_depend_turn(&sup->service);
+		if (!sup->service.dirty && !sup->service.sweeping)
+			break;
+	}
 	tell_cinit(sup, now);
 	return 0;
 }
@@ -322,11 +350,11 @@ static int settle_turn(struct supervisor *sup)
 static uint64_t next_deadline(struct supervisor *sup)
 {
 	uint64_t next = sup->reap_pending ? 1 : sup->look_pending ? sup->retry_look : 0;
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
 		next = clock_earlier(next, service_next_deadline(x));
 		/* what is left in our own buffer no poll will tell of */
-		if (x->sweeping || (x->ipc.next < x->ipc.have && x->unpublished < BATCH_MAX))
+		if (x->sweeping || (x->dirty && !x->retry_publish) ||
+			(x->ipc.next < x->ipc.have && x->unpublished < BATCH_MAX))
 			next = 1;
 	}
 	return next;
@@ -334,8 +362,7 @@ static uint64_t next_deadline(struct supervisor *sup)
 
 static void say_farewell(struct supervisor *sup)
 {
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
 		x->s.flags |= FLAG_EXITED;
 		x->s.supervisor = 0;
 		service_publish(x);
@@ -347,13 +374,13 @@ static void run_loop(struct supervisor *sup)
 	struct turn t;
 	while (!settle_turn(sup)) {
 		gather(sup, &t);
-		if (clock_poll(t.fds, t.n, next_deadline(sup)) > 0)
+		if (clock_poll(t.fds, t.n + t.needs + t.dependents, next_deadline(sup)) > 0)
 			dispatch(sup, &t);
 		if (sup->reap_pending)
 			supervisor_reap(sup);
-		SERVICE_EACH(sup, x)
-		if (x->ipc.next < x->ipc.have)
-			service_listen(x);
+		SERVICE_EACH (sup, x)
+			if (x->ipc.next < x->ipc.have)
+				service_listen(x);
 	}
 }
 
@@ -364,7 +391,7 @@ int supervise_run(struct supervise_options const *o)
 	PROG = "supervise";
 	memset(&sup, 0, sizeof sup);
 	sup.o = o;
-	sup.pipe = -1;
+	sup.pipe = sup.run = -1;
 	init_service(&sup, &sup.service, 0);
 	init_service(&sup, &sup.log, 1);
 	if (become_supervisor(&sup) < 0) {
@@ -372,6 +399,10 @@ int supervise_run(struct supervise_options const *o)
 		return EXIT_REFUSED;
 	}
 	int r = take_services(&sup);
+	if (!r && make_room(&sup) < 0) {
+		say_errno(&sup.service, "get memory", "for polling", "not supervised");
+		r = EXIT_REFUSED;
+	}
 	if (r)
 		return r;
 	if (sup.has_log)

@@ -171,8 +171,8 @@ int program_prepare(struct program *p, struct program_failure *f)
 	return become_user(p, f);
 }
 
-/* By the name that a link leads to, so that the process is called that, and not "run", in ps and its
- * like. A relative target may be relative to control/. */
+/* By the name that a link leads to, so that the process is called that, and not "run", in ps and
+ * its like. A relative target may be relative to control/. */
 void program_execute(struct program *p, struct program_failure *f)
 {
 	char const *file = p->argv[0][0] == '/' ? p->argv[0] : p->path;

@@ -117,12 +117,12 @@ void service_child_ended(struct service *x, enum status_role role, int wstat, in
 
 static struct service *find_child(struct supervisor *sup, uint32_t pid, enum status_role *role)
 {
-	SERVICE_EACH(sup, x)
-	for (unsigned int i = 0; i < ROLE_COUNT; i++)
-		if (x->s.child[i].pid == pid && !x->child[i].adopted) {
-			*role = (enum status_role)i;
-			return x;
-		}
+	SERVICE_EACH (sup, x)
+		for (unsigned int i = 0; i < ROLE_COUNT; i++)
+			if (x->s.child[i].pid == pid && !x->child[i].adopted) {
+				*role = (enum status_role)i;
+				return x;
+			}
 	return 0;
 }
 
@@ -153,9 +153,9 @@ void supervisor_reap(struct supervisor *sup)
 		}
 		waitpid(si.si_pid, 0, WNOHANG);
 		if (!x) /* a stray went: see whether others are left */
-			SERVICE_EACH(sup, y)
-		if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
-			y->sweeping = 1;
+			SERVICE_EACH (sup, y)
+				if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
+					y->sweeping = 1;
 	}
 }
 

@@ -26,10 +26,10 @@ struct pass {
 
 static int known_child(struct supervisor *sup, uint32_t pid)
 {
-	SERVICE_EACH(sup, x)
-	for (unsigned int i = 0; i < ROLE_COUNT; i++)
-		if (x->s.child[i].pid == pid)
-			return 1;
+	SERVICE_EACH (sup, x)
+		for (unsigned int i = 0; i < ROLE_COUNT; i++)
+			if (x->s.child[i].pid == pid)
+				return 1;
 	return 0;
 }
 

@@ -127,7 +127,7 @@ static void recover_run(struct service *x)
 	x->s.want = WANT_UP;
 	x->s.starts = 1;
 	x->s.started = x->s.ready = clock_boottime();
-	x->s.flags |= FLAG_READY;
+	x->s.flags |= FLAG_READY | FLAG_ASKED;
 	x->fresh = 0;
 }
 
@@ -198,6 +198,14 @@ static void carry_on(struct service *x)
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
 	service_look_adopted(x);
+	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
+		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
+		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
+		x->needs_enter = 1; /* our entries may lie there already: they are the same */
+	/* it may have been awaiting its dependents */
+	x->dependents.awaited = x->dependents.stale = x->s.state == STATE_STOPPING &&
+						      x->s.child[ROLE_RUN].pid &&
+						      !(x->s.flags & FLAG_GOT_TERM);
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:
 	case STATE_UP:
@@ -224,7 +232,10 @@ void service_resume(struct service *x)
 	service_configure(x); /* a bad value is said there; starting finds it again and fails */
 	if (!x->fresh)
 		carry_on(x);
-	else if (!(x->config.entries & ENTRY_DOWN))
+	else if (!(x->config.entries & ENTRY_DOWN)) {
+		x->s.flags |= FLAG_ASKED;
 		service_want(x, WANT_UP, EVENT_UP);
-	x->config_read = 0; /* a later start reads what is there then */
+	}
+	service_look_dependents(x); /* some may have come before us */
+	x->config_read = 0;         /* a later start reads what is there then */
 }
