@@ -38,6 +38,7 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_END_OF_LOG] = { .next = TO_STOPPING, .actions = DO_END_LOG },
 		[EVENT_READY] = { .next = TO_UP },
 		[EVENT_WAIT] = { .next = TO_WAITING, .actions = DO_WAIT },
+		[EVENT_START_DUE] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_NEEDS_LOST] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_NOT_STARTED] = { .next = TO_STOPPING, .actions = DO_SWEEP },
 		[EVENT_RUN_DIED] = { .next = TO_STOPPING, .actions = DO_SWEEP },
@@ -165,6 +166,7 @@ char const *machine_event_name(enum machine_event event)
 		[EVENT_BACKOFF_DUE] = "backoff due",
 		[EVENT_WAIT] = "wait",
 		[EVENT_NEEDS_MET] = "needs met",
+		[EVENT_START_DUE] = "start due",
 		[EVENT_NEEDS_LOST] = "needs lost",
 	};
 	return names[event];

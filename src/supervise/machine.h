@@ -58,6 +58,7 @@ enum machine_event {
 	EVENT_BACKOFF_DUE,
 	EVENT_WAIT,       /* what it depends on is not ready */
 	EVENT_NEEDS_MET,  /* all it depends on is ready */
+	EVENT_START_DUE,  /* it is not ready in time */
 	EVENT_NEEDS_LOST, /* a need is to go down, or one it is bound to is not ready any more */
 	EVENT_COUNT
 };

@@ -48,7 +48,7 @@ static void open_gates(struct service *x)
 		if (c->gate < 0 || c->opened || x->s.child[i].phase != PHASE_GATED)
 			continue;
 		/* told to stop before it ran: it never will */
-		if (i == ROLE_RUN && x->s.state != STATE_STARTING)
+		if (i == ROLE_RUN && x->s.state != STATE_STARTING && !x->off)
 			continue;
 		c->opened = 1;
 		/* EPIPE: it died at its gate, and its SIGCHLD is on the way */

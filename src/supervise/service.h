@@ -89,6 +89,10 @@ struct service {
 	uint64_t publish_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
+	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
+	uint32_t unwell;        /* health checks that failed in a row */
+	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
+	uint8_t off;    /* what runs as `run` is the off of a oneshot */
 	struct needs needs;
 	struct dependents dependents;
 	uint8_t needs_enter;         /* to be entered when the record is out */
@@ -130,6 +134,8 @@ void service_event(struct service *x, enum machine_event event);
 void service_deadlines(struct service *x, uint64_t now);
 uint64_t service_next_deadline(struct service const *x);
 void service_signal_run(struct service *x, int sig);
+/* Kills a script and what it started. */
+void service_kill_script(struct service *x, enum status_role role);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
 int service_at_rest(struct service const *x);

@@ -157,7 +157,7 @@ void service_sweep(struct service *x)
 	x->sweeping = 0;
 	if ((x->s.state != STATE_STOPPING && x->s.state != STATE_FINISHING) ||
 		x->s.child[ROLE_RUN].pid || x->s.child[ROLE_FINISH].pid ||
-		x->s.child[ROLE_CONTROL].pid || x->queued)
+		x->s.child[ROLE_CONTROL].pid || x->s.child[ROLE_CHECK].pid || x->queued)
 		return;
 	run_pass(&p);
 	note_strays(x, &p);

@@ -17,6 +17,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "ready.h"
 
 /* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
  * that does. A helper on the same open file description waits for it, so that this process need
@@ -197,6 +198,9 @@ static void carry_on(struct service *x)
 	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
+	x->off = x->config.kind == KIND_ONESHOT && x->s.state == STATE_STOPPING &&
+		 x->s.child[ROLE_RUN].pid;
+	ready_resume(x);
 	service_look_adopted(x);
 	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
 		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
