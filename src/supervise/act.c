@@ -214,8 +214,8 @@ static void do_kill(struct service *x)
 	dependents_release(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
-		kill_script(x, ROLE_FINISH);
-		kill_script(x, ROLE_CONTROL);
+		service_kill_script(x, ROLE_FINISH);
+		service_kill_script(x, ROLE_CONTROL);
 	} else if (x->s.child[ROLE_RUN].pid) {
 		char text[96];
 		snprintf(text, sizeof text, "run did not end within %u ms of being told; killed",
@@ -224,7 +224,7 @@ static void do_kill(struct service *x)
 		say(x, text);
 		signal_child(x, ROLE_RUN, SIGKILL);
 	} else if (x->queued && x->queue[0].start) {
-		kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
+		service_kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
 	}
 }
 
