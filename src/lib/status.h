@@ -105,9 +105,9 @@ enum status_reason {
 	REASON_TIMEOUT, /* a time limit ran out */
 	REASON_PUBLISH, /* state could not be written; reason_detail: errno */
 	REASON_NEEDS,   /* a need is not met */
+	REASON_REFUSED, /* a command was refused that nobody waited for */
 	REASON_STATUS,  /* none: what the service says of itself (sd_notify) */
-	REASON_HEALTH,  /* it was found unwell: health check, watchdog */
-	REASON_REFUSED  /* a command was refused that nobody waited for */
+	REASON_HEALTH   /* it was found unwell: health check, watchdog */
 };
 
 /* What became of an acknowledged command. */

@@ -16,8 +16,9 @@
 #include "../lib/process.h"
 #include "ready.h"
 
-#define LAST_LINES_MS 500 /* what a logger has for the rest of its input when all else was killed  \
-			   */
+#define LAST_LINES_MS                                                                              \
+	500 /* what a logger has for the rest of its input when all else was killed                \
+	     */
 
 static uint64_t after_ms(uint32_t ms)
 {

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/direntry.h>
@@ -69,21 +70,22 @@ int dependents_want(struct service *x, char *names, size_t size)
 void dependents_release(struct service *x)
 {
 	for (unsigned int i = 0; i < x->dependents.count; i++)
-		cinit_ipc_release(&x->dependents.watch[i]);
+		cinit_ipc_release(&x->dependents.watch[i].client);
 	x->dependents.count = 0;
+	free(x->dependents.watch);
+	x->dependents.watch = 0;
 }
 
 /* Watches one if it runs. */
 static int await(struct service *x, char const *name)
 {
 	struct dependents *d = &x->dependents;
-	struct cinit_client *w = &d->watch[d->count];
+	struct dependent *dep = &d->watch[d->count];
+	struct cinit_client *w = &dep->client;
 	struct status s;
 
-	strcpy(d->path[d->count], name); /* a valid name fits */
-	*w = (struct cinit_client){
-		.base = x->sup->run, .path = d->path[d->count], .in = -1, .out = -1
-	};
+	strcpy(dep->name, name); /* a valid name fits */
+	*w = (struct cinit_client){ .base = x->sup->run, .path = dep->name, .in = -1, .out = -1 };
 	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s)) {
 		d->count++;
 		return 1;
@@ -101,16 +103,22 @@ int dependents_await(struct service *x)
 	x->dependents.stale = 0;
 	if (!d)
 		return 0;
-	while (x->dependents.count < DEPENDENTS_WINDOW && (name = next_name(d)))
+	x->dependents.watch = malloc(DEPENDENTS_WINDOW * sizeof *x->dependents.watch);
+	if (!x->dependents.watch)
+		say_errno(x, "await", "dependents", "stopping before them");
+	while (x->dependents.watch && x->dependents.count < DEPENDENTS_WINDOW &&
+		(name = next_name(d)))
 		await(x, name);
 	dir_close(d);
+	if (!x->dependents.count)
+		dependents_release(x);
 	return (int)x->dependents.count;
 }
 
 unsigned int dependents_gather(struct service *x, struct pollfd *fds)
 {
 	for (unsigned int i = 0; i < x->dependents.count; i++)
-		fds[i] = (struct pollfd){ .fd = x->dependents.watch[i].out };
+		fds[i] = (struct pollfd){ .fd = x->dependents.watch[i].client.out };
 	return x->dependents.count;
 }
 

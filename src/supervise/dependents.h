@@ -13,13 +13,18 @@
 struct pollfd;
 struct service;
 
+struct dependent {
+	struct cinit_client client;
+	char name[256];
+};
+
 /* Those that we wait for before we stop. */
 struct dependents {
 	uint8_t awaited; /* a stop waits for them */
 	uint8_t stale;   /* something changed: look again */
 	unsigned int count;
-	struct cinit_client watch[DEPENDENTS_WINDOW];
-	char path[DEPENDENTS_WINDOW][256];
+	struct dependent
+		*watch; /* DEPENDENTS_WINDOW of them while a stop waits; NULL: not needed */
 };
 
 /* Does anybody want us up? Names the first few in `names` (may be NULL), separated by ", ". */

@@ -141,6 +141,7 @@ static int take_services(struct supervisor *sup)
 	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
 	int r = service_take(x);
 	if (!r && sup->has_log) {
+		init_service(sup, &sup->log, 1);
 		sup->log.dir = rundir_open(x->dir, "log", 0755);
 		if (sup->log.dir < 0 || open_pipe(sup) < 0) {
 			say_errno(x, "open", "state of its logger", "not supervised");
@@ -392,14 +393,13 @@ static void run_loop(struct supervisor *sup)
 
 int supervise_run(struct supervise_options const *o)
 {
-	static struct supervisor sup;
+	static struct supervisor
+		sup; /* zeros; what has no logger never touches the logger's pages */
 
 	PROG = "supervise";
-	memset(&sup, 0, sizeof sup);
 	sup.o = o;
 	sup.pipe = sup.run = -1;
 	init_service(&sup, &sup.service, 0);
-	init_service(&sup, &sup.log, 1);
 	if (become_supervisor(&sup) < 0) {
 		say_errno(&sup.service, "set up", "signals", "not supervised");
 		return EXIT_REFUSED;
