@@ -328,6 +328,9 @@ static void do_start(struct service *x)
 	if (x->config.kind == KIND_BUNDLE) {
 		x->s.flags |= FLAG_BUNDLE;
 		x->asked = 0;
+		x->s.starts++;
+		x->s.started = clock_boottime();
+		clock_label(&x->s.label_sec, &x->s.label_nsec);
 		service_event(x, EVENT_READY);
 		return;
 	}

@@ -66,7 +66,7 @@ void service_look_dependents(struct service *x)
 static int refuse(struct service *x, char const *names)
 {
 	char text[STATUS_TEXT];
-	snprintf(text, sizeof text, "down was refused: needed by %.150s", names);
+	snprintf(text, sizeof text, "needed by %.150s", names);
 	if (x->s.reason == REASON_NONE || x->s.reason == REASON_REFUSED)
 		service_reason(x, REASON_REFUSED, 0, text);
 	return -1;
