@@ -342,12 +342,14 @@ static int find_env(pid_t pid, char const *name, char const *value)
 	char buf[4096];
 	size_t start = strlen(name) + 1, total = start + (value ? strlen(value) : 0);
 	size_t at = 0; /* bytes of the present entry that matched; more than total: it does not */
-	int found = 0, fd = proc_open_pid(pid, "environ");
+	int found = 0, some = 0, fd = proc_open_pid(pid, "environ");
+	uint64_t env_start;
 	ssize_t r;
 
 	if (fd < 0)
 		return -1;
 	while (!found && (r = fd_read(fd, buf, sizeof buf)) > 0) {
+		some = 1;
 		for (ssize_t i = 0; i < r && !found; i++) {
 			if (!buf[i]) {
 				found = at == total;
@@ -361,6 +363,10 @@ static int find_env(pid_t pid, char const *name, char const *value)
 		}
 	}
 	fd_close(fd);
+	if (!found && !r && !some && proc_stat(pid, 50, &env_start) && !env_start) {
+		errno = EAGAIN;
+		return -1;
+	}
 	return found ? 1 : r < 0 ? -1 : 0;
 }
 

@@ -41,7 +41,8 @@ int process_children(int (*each)(pid_t pid, void *data), void *data);
 /* The same for another (single-threaded) process. */
 int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data);
 
-/* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told. */
+/* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told; with EAGAIN: it has no
+ * memory now, because it is a zombie or just executes a program. */
 int process_has_env(pid_t pid, char const *name, char const *value);
 
 /* Does it hold a variable of that name, whatever its value? */

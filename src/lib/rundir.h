@@ -14,8 +14,8 @@
 
 enum rundir_error {
 	RUNDIR_OK,
-	RUNDIR_NONE,    /* none exists (clients), none can be made (owners); errno says why, of several
-			 * tries that of the last which failed with more than ENOENT */
+	RUNDIR_NONE, /* none exists (clients), none can be made (owners); errno says why, of several
+		      * tries that of the last which failed with more than ENOENT */
 	RUNDIR_FOREIGN, /* EPERM: a link, no directory, not ours, or others may write to it */
 	RUNDIR_LONG     /* the name is too long */
 };

@@ -136,6 +136,14 @@ static void stop_signals(struct service *x)
 		service_job(x, &also);
 }
 
+void service_tell_again(struct service *x)
+{
+	if (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
+		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
+		!(x->is_log && x->s.want == WANT_EXIT))
+		stop_signals(x);
+}
+
 static void do_stop(struct service *x)
 {
 	struct config before = x->config;
@@ -291,6 +299,7 @@ void service_start_run(struct service *x)
 	x->asked = x->killing = x->blamed = 0;
 	arm(x, DEADLINE_START, x->config.timeout_up);
 	x->termed_count = 0;
+	x->foreign = 0;
 	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
 	x->s.starts++;
 	x->s.started = clock_boottime();
@@ -463,6 +472,10 @@ void service_deadlines(struct service *x, uint64_t now)
 		for (size_t i = 0; i < x->needs.count; i++)
 			x->needs.list[i].stale |= !x->needs.list[i].settled;
 	}
+	if (x->retry_sweep && x->retry_sweep <= now) {
+		x->retry_sweep = 0;
+		x->sweeping = 1;
+	}
 	if (x->retry_adopted && x->retry_adopted <= now) {
 		x->retry_adopted = 0;
 		service_look_adopted(x);
@@ -471,7 +484,8 @@ void service_deadlines(struct service *x, uint64_t now)
 
 uint64_t service_next_deadline(struct service const *x)
 {
-	uint64_t next = clock_earlier(x->retry_publish, x->retry_adopted);
+	uint64_t next =
+		clock_earlier(clock_earlier(x->retry_publish, x->retry_sweep), x->retry_adopted);
 	next = clock_earlier(clock_earlier(next, x->needs.retry), x->s.watchdog);
 	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
 		next = clock_earlier(next, x->s.deadline[i]);

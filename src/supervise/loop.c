@@ -26,17 +26,21 @@
 #include "../lib/rundir.h"
 #include "ready.h"
 
-#define EXIT_BUSY    100
-#define EXIT_REFUSED 111
-#define SETTLE_MAX   4
-#define POLL_MAX     (1 + 2 * (2 + 2 * ROLE_COUNT))
-#define LOOK_FIRST   (CLOCK_SECOND / 10)
-#define LOOK_LAST    (10 * CLOCK_SECOND)
+#define EXIT_BUSY     100
+#define EXIT_REFUSED  111
+#define SETTLE_MAX    4
+/* a service has at most its commands, readiness, a stray, and a gate and a pidfd for each role */
+#define POLL_MAX      (1 + 2 * (3 + 2 * ROLE_COUNT))
+#define ROLE_COMMANDS (-1)
+#define ROLE_READY    ROLE_COUNT
+#define ROLE_STRAY    (ROLE_COUNT + 1)
+#define LOOK_FIRST    (CLOCK_SECOND / 10)
+#define LOOK_LAST     (10 * CLOCK_SECOND)
 
 /* What a descriptor in the poll set is for. */
 struct source {
 	struct service *x; /* NULL: signals */
-	int role;          /* -1: commands; ROLE_COUNT: readiness */
+	int role;          /* enum status_role, or one of those below */
 	int adopted;
 };
 
@@ -123,7 +127,7 @@ static void init_service(struct supervisor *sup, struct service *x, int is_log)
 {
 	x->sup = sup;
 	x->is_log = (uint8_t)is_log;
-	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = -1;
+	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = -1;
 	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
 }
 
@@ -184,9 +188,10 @@ static void gather(struct supervisor *sup, struct turn *t)
 	t->n = t->needs = t->dependents = 0;
 	add(t, sup->signals, POLLIN, 0, -1, 0);
 	SERVICE_EACH (sup, x) {
-		add(t, x->ready_fd, POLLIN, x, ROLE_COUNT, 0);
+		add(t, x->ready_fd, POLLIN, x, ROLE_READY, 0);
 		if (x->unpublished < BATCH_MAX)
 			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
+		add(t, x->stray, POLLIN, x, ROLE_STRAY, 0);
 		for (int i = 0; i < ROLE_COUNT; i++) {
 			struct child const *c = &x->child[i];
 			if (c->gate >= 0 && c->opened)
@@ -251,11 +256,13 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 		struct source const *s = &t->sources[i];
 		if (!t->fds[i].revents || s->role < 0)
 			continue;
-		if (s->role == ROLE_COUNT && s->x->ready_fd == t->fds[i].fd)
-			ready_read(s->x);
-		else if (s->role == ROLE_COUNT)
-			continue;
-		else if (s->adopted && s->x->child[s->role].pidfd == t->fds[i].fd)
+		if (s->role == ROLE_READY) {
+			if (s->x->ready_fd == t->fds[i].fd)
+				ready_read(s->x);
+		} else if (s->role == ROLE_STRAY) {
+			service_forget_stray(s->x);
+			s->x->sweeping = 1;
+		} else if (s->adopted && s->x->child[s->role].pidfd == t->fds[i].fd)
 			adopted_ended(s->x, s->role);
 		else if (!s->adopted && s->x->child[s->role].gate == t->fds[i].fd)
 			child_report(s->x, (enum status_role)s->role);

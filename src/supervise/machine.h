@@ -19,20 +19,23 @@
  *   the machine sees the event, and a command never waits for a transition. Whether a death
  *   is answered by a start, a delay, rest or failure is the restart policy's (restart.c), worked
  *   out when `run` dies and handed in as a fact. The machine only says when that answer counts:
- * when everything is swept and `finish` is through. That is `settle`.
+ *   when everything is swept and `finish` is through. That is `settle`.
  *
  * What interrupts what
  *   down, exit   cut a start short (a child at its gate never executes), end a backoff, and make a
  *                stop out of `up`. During stopping and finishing they only change where settling
- * leads. up, once     during stopping and finishing: the same; nothing is interrupted, so a service
- * that was told to go has gone before it comes back. In backoff and failed they start at once.
+ *                leads.
+ *   up, once     during stopping and finishing: the same; nothing is interrupted, so a service that
+ *                was told to go has gone before it comes back, and then it comes back whatever was
+ *                to follow its end. In backoff and failed they start at once.
  *   restart      as down followed by up, in one: `up` and `starting` are stopped and settle into a
- * start without delay. run died     in `up` and `starting`: the sweep begins. In `stopping` it goes
- * on. end of log   only for a logger: its last writer is about to let go of the pipe, so it sees
+ *                start without delay.
+ *   run died     in `up` and `starting`: the sweep begins. In `stopping` it goes on.
+ *   end of log   only for a logger: its last writer is about to let go of the pipe, so it sees
  *                the end of its input and goes by itself; the kill deadline stands behind it.
  *   needs met    ends waiting. needs lost: stops what runs; it settles into a start, which waits.
  *   kill due     the time limit of a stop: TERM if none was sent yet (a logger at its end), else
- * KILL for whatever is left, now and whenever the sweep finds more.
+ *                KILL for whatever is left, now and whenever the sweep finds more.
  *
  * A cell that is not in the table is empty on purpose: the event changes nothing there. The
  * unit test lists these cells, so that a new state or event cannot forget one. */

@@ -122,8 +122,11 @@ void service_job_ended(struct service *x, int wstat)
 	struct job job = x->queue[0];
 
 	x->s.deadline[DEADLINE_CONTROL] = 0;
-	if (!x->queued)
-		return; /* a predecessor's script: its queue died with it */
+	if (!x->queued) { /* a predecessor's script: its queue died with it */
+		service_tell_again(x);
+		service_job_next(x);
+		return;
+	}
 	job_drop(x);
 	if (job.start) {
 		if (x->s.state == STATE_STARTING)

@@ -117,8 +117,7 @@ static enum machine_after what_follows(struct service *x, int bad_config, int ex
 static void run_ended(struct service *x, int wstat, int known)
 {
 	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
-	int adopted = x->child[ROLE_RUN].adopted, bad_config = x->child[ROLE_RUN].bad_config;
-	uint32_t pid = x->s.child[ROLE_RUN].pid;
+	int bad_config = x->child[ROLE_RUN].bad_config;
 
 	forget_child(x, ROLE_RUN);
 	ready_close(x);
@@ -134,9 +133,6 @@ static void run_ended(struct service *x, int wstat, int known)
 		service_event(x, EVENT_NOT_STARTED);
 		return;
 	}
-	if (adopted && x->config.kill_mode != KILL_PROCESS)
-		kill(-(pid_t)pid,
-			SIGKILL); /* its group is cinit's to reap: not seen by our sweep */
 	if (x->config.kind == KIND_ONESHOT && !exec_failed) {
 		if (oneshot_ended(x, wstat, known))
 			return;

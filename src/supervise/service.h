@@ -13,6 +13,7 @@
  * - restart.c: what follows a death
  * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes
  * - sweep.c: processes that are left over
+ * - foreign.c: those that a predecessor's run left to our parent
  * - take.c: the lock, the record of a predecessor
  * - publish.c: the record, the gates
  * - say.c: lines on standard error */
@@ -82,9 +83,12 @@ struct service {
 	struct value_error config_error;
 	uint8_t config_read; /* `config` was read by the set-up and not used yet */
 	uint8_t fresh;       /* no record of this boot was found: begins cold */
+	uint8_t foreign;     /* a predecessor's run may have left processes to our parent */
+	int stray;           /* pidfd of one of these that is awaited; -1: none */
 	pid_t last_group;    /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
+	uint64_t retry_sweep;   /* likewise */
 	uint64_t gate_limit;    /* an adopted child is past its gate if it lives then */
 	uint64_t publish_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
@@ -136,6 +140,8 @@ uint64_t service_next_deadline(struct service const *x);
 void service_signal_run(struct service *x, int sig);
 /* Kills a script and what it started. */
 void service_kill_script(struct service *x, enum status_role role);
+/* What a predecessor's script was to do, should it have died with its knowledge. */
+void service_tell_again(struct service *x);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
 int service_at_rest(struct service const *x);
@@ -179,6 +185,11 @@ int service_may_start(struct service *x);
 
 /* ---- sweep.c */
 void service_sweep(struct service *x);
+
+/* ---- foreign.c */
+/* Does the process carry our mark, CINIT_SERVICE=NAME? */
+int service_marks(struct service const *x, pid_t pid);
+void service_forget_stray(struct service *x);
 
 /* ---- take.c */
 int service_take(struct service *x);

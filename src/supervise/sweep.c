@@ -5,6 +5,7 @@
 #include <skalibs/nonposix.h>
 
 #include "service.h"
+#include "sweep.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -16,43 +17,43 @@
 #include "../lib/clock.h"
 #include "../lib/process.h"
 
-struct pass {
-	struct service *x;
-	uint32_t found;
-	int unseen;    /* some are left that cannot be found */
-	pid_t refused; /* one that may not be signalled */
-	int error;
-};
+#define UNSURE_LOOK (5 * CLOCK_MILLISEC) /* until one that executes a program can be told */
 
-static int known_child(struct supervisor *sup, uint32_t pid)
+int sweep_knows(struct supervisor *sup, pid_t pid)
 {
 	SERVICE_EACH (sup, x)
 		for (unsigned int i = 0; i < ROLE_COUNT; i++)
-			if (x->s.child[i].pid == pid)
+			if (x->s.child[i].pid == (uint32_t)pid)
 				return 1;
 	return 0;
 }
 
 /* With a logger there are two services whose orphans come here. A process belongs to the logger
- * when it is in the logger's session or carries its mark; all others are the service's. */
+ * when it is in the logger's session or carries its mark; all others are the service's. -1: it
+ * cannot be told now. */
 static int belongs(struct service *x, pid_t pid)
 {
 	struct service *other = service_other(x);
 	if (!other)
 		return 1;
 	struct service *log = x->is_log ? x : other;
-	int logs = (log->s.child[ROLE_RUN].pid &&
-			   process_session(pid) == (pid_t)log->s.child[ROLE_RUN].pid) ||
-		   process_has_env(pid, "CINIT_SERVICE", log->name) == 1;
-	return x->is_log ? logs : !logs;
+	int logs = 1;
+	if (!log->s.child[ROLE_RUN].pid ||
+		process_session(pid) != (pid_t)log->s.child[ROLE_RUN].pid)
+		logs = process_has_env(pid, "CINIT_SERVICE", log->name);
+	if (logs < 0 && errno == EAGAIN)
+		return -1;
+	return x->is_log ? logs == 1 : logs != 1;
 }
 
-static int was_termed(struct service const *x, pid_t pid)
+int sweep_first_time(struct service *x, pid_t pid)
 {
 	for (unsigned int i = 0; i < x->termed_count; i++)
 		if (x->termed[i] == pid)
-			return 1;
-	return 0;
+			return 0;
+	if (x->termed_count < TERMED_MAX)
+		x->termed[x->termed_count++] = pid;
+	return 1;
 }
 
 static int end_stray(pid_t pid, void *data)
@@ -61,16 +62,21 @@ static int end_stray(pid_t pid, void *data)
 	struct service *x = p->x;
 	int r;
 
-	if (known_child(x->sup, (uint32_t)pid) || !belongs(x, pid))
+	if (sweep_knows(x->sup, pid))
+		return 0;
+	int ours = belongs(x, pid);
+	if (!ours)
 		return 0;
 	p->found++;
+	if (ours < 0) {
+		p->unsure = 1;
+		return 0;
+	}
 	if (x->killing) {
 		r = kill(pid, SIGKILL);
 	} else {
-		if (was_termed(x, pid))
+		if (!sweep_first_time(x, pid))
 			return 0;
-		if (x->termed_count < TERMED_MAX)
-			x->termed[x->termed_count++] = pid;
 		r = kill(pid, SIGTERM);
 		kill(pid, SIGCONT);
 	}
@@ -95,9 +101,7 @@ static void pass_group(struct pass *p)
 		 * what can be done */
 		if (waitid(P_PGID, (id_t)group, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
 			p->found = 0;
-	} else if (!was_termed(p->x, group)) {
-		if (p->x->termed_count < TERMED_MAX)
-			p->x->termed[p->x->termed_count++] = group;
+	} else if (sweep_first_time(p->x, group)) {
 		kill(-group, SIGTERM);
 		kill(-group, SIGCONT);
 	}
@@ -120,6 +124,7 @@ static void run_pass(struct pass *p)
 
 	if (x->config.kill_mode == KILL_PROCESS)
 		return;
+	sweep_foreign(p);
 	if (x->config.kill_mode == KILL_GROUP) {
 		pass_group(p);
 		return;
@@ -166,6 +171,7 @@ void service_sweep(struct service *x)
 			"left processes behind that cannot be found without /proc");
 		say(x, x->s.reason_text);
 	}
+	x->retry_sweep = p.unsure ? clock_boottime() + UNSURE_LOOK : 0;
 	if (!p.found) {
 		x->s.deadline[DEADLINE_KILL] = 0;
 		x->last_group = 0; /* from here on the number may be somebody else's */

@@ -105,7 +105,7 @@ static void adopt_children(struct service *x)
 static int find_run(pid_t pid, void *data)
 {
 	struct service *x = data;
-	if (process_session(pid) != pid || process_has_env(pid, "CINIT_SERVICE", x->name) != 1 ||
+	if (process_session(pid) != pid || !service_marks(x, pid) ||
 		process_names_env(pid, "CINIT_CONTROL") ||
 		process_names_env(pid, "CINIT_EXIT_CODE"))
 		return 0;
@@ -195,6 +195,8 @@ static enum machine_after decided(struct service const *x)
 static void carry_on(struct service *x)
 {
 	/* nothing that runs is in `stopping` but what was told to go */
+	x->foreign = 1;
+	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid;
 	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
@@ -218,6 +220,7 @@ static void carry_on(struct service *x)
 		break;
 	case STATE_STOPPING:
 	case STATE_FINISHING:
+		service_tell_again(x);
 		x->sweeping = 1;
 		break;
 	case STATE_DOWN:

@@ -192,11 +192,16 @@ box_runs() {
 	[ "$(box_state)" = running ]
 }
 
+# booted: cinit knows all its services; before it obeys anybody it has made their directories
+booted() {
+	eventually 60 'the container runs' box_runs
+	eventually 60 'cinit answers' inside "$SVCTL" rescan
+}
+
 # start_up ARGUMENT...: and all its services
 start_up() {
 	start "$@"
-	eventually 30 'the container runs' box_runs
-	eventually 30 'cinit has a run directory' inside "$SVCTL" list
+	booted
 	expect 'all services are up' inside "$SVCTL" -w 60 start '*'
 }
 

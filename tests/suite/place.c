@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "clock.h"
+#include "process.h"
 
 struct place place_at(char const *name, char const *state)
 {
@@ -79,6 +82,52 @@ struct place place_running_at(char const *name, char const *run, char const *fil
 	struct place p = place_with(name, run);
 	place_up_at(&p, file, line);
 	return p;
+}
+
+static struct place *kept;
+static unsigned int kept_count;
+
+/* A record of `exited`: process id, wait status, identity; see cinit-ipc(7). */
+static void keep_exit(pid_t pid, int wstat)
+{
+	struct status s;
+	unsigned char record[16];
+	char path[TREE_PATH + 8];
+
+	for (unsigned int i = 0; i < kept_count; i++)
+		for (unsigned int role = 0; role < ROLE_COUNT; role++) {
+			if (status_read(AT_FDCWD, kept[i].state, &s, 0) != STATUS_OK ||
+				s.child[role].pid != (uint32_t)pid)
+				continue;
+			put_be32(record, (uint32_t)pid);
+			put_be32(record + 4, (uint32_t)wstat);
+			put_be64(record + 8, process_identity(pid));
+			snprintf(path, sizeof path, "%s/exited", kept[i].state);
+			int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+			if (fd < 0 || write(fd, record, sizeof record) != sizeof record)
+				print_error("tree: %s: %s\n", path, strerror(errno));
+			close(fd);
+			struct cinit_client c = CINIT_CLIENT_ZERO;
+			struct message m = { .command = 'y' };
+			c.base = AT_FDCWD;
+			c.path = kept[i].state;
+			cinit_ipc_send(&c, &m); /* nobody there: the next one looks by itself */
+			cinit_ipc_release(&c);
+		}
+}
+
+void place_keep_exits(struct place *places, unsigned int n)
+{
+	kept = places;
+	kept_count = places ? n : 0;
+	tree.orphan = keep_exit;
+}
+
+void place_kill_supervisor_at(struct place *p, char const *file, int line)
+{
+	kill(p->supervisor, SIGKILL);
+	tree_end_at(p->supervisor, file, line);
+	place_supervise(p);
 }
 
 /* ------------------------------------------------------------------------------ the record */

@@ -30,7 +30,7 @@ static void supervise(struct logged *l)
 
 static void lines_arrive(void **state)
 {
-	struct logged l = logged("echo one; echo two; echo not this >&2; exec sleep 1000", LOGS);
+	struct logged l = logged("echo not this >&2; echo one; echo two; exec sleep 1000", LOGS);
 	(void)state;
 	supervise(&l);
 	event_is("logger");

@@ -27,7 +27,7 @@
 	"say() { echo \"$*\" >>\"$EVENTS\"; }\n"                                                   \
 	"alone() { exec 9>>\"$TREE/alone\"; flock -n 9 || say two at once; }\n"                    \
 	"listen() { exec \"$CINIT_BUILD/test/helper/listener\" \"$@\"; }\n"                        \
-	"hold() { read x <\"$TREE/hold.$1\"; }\n"
+	"hold() { read x <\"$TREE/hold.$1\" || say cannot hold $1; }\n"
 
 struct tree tree;
 
@@ -316,6 +316,8 @@ static void become(char const *name, char const *const *argv)
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, 0);
+	if (tree.before_exec)
+		tree.before_exec();
 	snprintf(path, sizeof path, "%s/%s", base ? "" : build, argv[0]);
 	execv(base ? argv[0] : path, (char *const *)argv);
 	fprintf(stderr, "unable to execute %s: %s\n", base ? argv[0] : path, strerror(errno));

@@ -43,6 +43,8 @@ struct tree {
 	int events;        /* PATH/events; $EVENTS says where */
 	/* Called before a child that the test did not start, an orphan, is reaped. */
 	void (*orphan)(pid_t pid, int wstat);
+	/* Called in a program's process before it is executed. */
+	void (*before_exec)(void);
 };
 extern struct tree tree;
 
@@ -162,6 +164,14 @@ struct place place_make(char const *name);
 
 /* Cinit's own pair, or that of a service whose state directory is elsewhere; makes nothing. */
 struct place place_at(char const *name, char const *state);
+
+/* Cinit's part for orphans of these services (an array of n, or NULL): their wait statuses are left
+ * in `exited`. */
+void place_keep_exits(struct place *places, unsigned int n);
+
+/* SIGKILLs the supervisor, and starts another one when it is gone. */
+void place_kill_supervisor_at(struct place *p, char const *file, int line);
+#define place_kill_supervisor(p) place_kill_supervisor_at(p, __FILE__, __LINE__)
 
 /* Files of the service directory: place_script(&web, "run", "exec sleep 1000"). */
 void place_script(struct place const *p, char const *entry, char const *body);

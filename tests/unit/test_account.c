@@ -1,4 +1,5 @@
 /* Accounts: user[:group...] row by row, what the files hold, and becoming one. */
+/* long: rows of a table, one a notation */
 /* wrap: fopen setgroups setresgid setresuid getgroups */
 #include <stdarg.h>
 #include <stddef.h>

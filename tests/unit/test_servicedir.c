@@ -1,4 +1,5 @@
 /* The service directory's reader: good and bad values row by row, and what is no file at all. */
+/* long: rows of tables, one a value */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,0 +1,93 @@
+/* What a run that a predecessor started left behind. Its orphans became our parent's children, not
+ * ours: they are told by session and by their mark in the environment, and their end is told by a
+ * pidfd. One at a time is awaited; the next pass finds the others. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+#include "sweep.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "../lib/process.h"
+
+/* Where cinit itself is a service of that name, its supervisors carry the mark, too. */
+int service_marks(struct service const *x, pid_t pid)
+{
+	char const *ours = getenv("CINIT_SERVICE");
+	return (!ours || strcmp(ours, x->name) != 0) &&
+	       process_has_env(pid, "CINIT_SERVICE", x->name) == 1;
+}
+
+static int is_left(struct service const *x, pid_t pid)
+{
+	if (x->config.kill_mode == KILL_GROUP)
+		return x->last_group && getpgid(pid) == x->last_group;
+	return (x->last_group && process_session(pid) == x->last_group) || service_marks(x, pid);
+}
+
+/* Its end, or -1: it has ended, or nothing tells. */
+static int watch(pid_t pid)
+{
+	struct pollfd p = { .fd = process_pidfd(pid), .events = POLLIN };
+	if (p.fd >= 0 && poll(&p, 1, 0) != 0) {
+		fd_close(p.fd);
+		return -1;
+	}
+	return p.fd;
+}
+
+static int end_foreign(pid_t pid, void *data)
+{
+	struct pass *p = data;
+	struct service *x = p->x;
+	uint64_t identity = process_identity(pid);
+
+	if (pid == getpid() || sweep_knows(x->sup, pid) || !is_left(x, pid))
+		return 0;
+	int fd = watch(pid);
+	if (fd < 0) {
+		if (errno == ENOSYS || errno == EPERM)
+			kill(pid, SIGKILL); /* nothing would tell us of its end: no grace */
+		return 0;
+	}
+	p->found++;
+	if (x->stray < 0)
+		x->stray = fd;
+	else
+		fd_close(fd);
+	if (!x->killing && !sweep_first_time(x, pid))
+		return 0;
+	if (process_signal(pid, identity, x->killing ? SIGKILL : SIGTERM) < 0) {
+		p->refused = pid;
+		p->error = errno;
+	}
+	if (!x->killing)
+		process_signal(pid, identity, SIGCONT);
+	return 0;
+}
+
+void sweep_foreign(struct pass *p)
+{
+	struct service *x = p->x;
+	if (!x->foreign)
+		return;
+	service_forget_stray(x);
+	process_children_of(getppid(), end_foreign, p);
+	/* no /proc, or a parent that is nobody's reaper: the group gets what can be given unseen */
+	if (!p->found && x->last_group)
+		kill(-x->last_group, SIGKILL);
+}
+
+void service_forget_stray(struct service *x)
+{
+	if (x->stray >= 0)
+		fd_close(x->stray);
+	x->stray = -1;
+}
