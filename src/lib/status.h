@@ -107,7 +107,8 @@ enum status_reason {
 	REASON_NEEDS,   /* a need is not met */
 	REASON_REFUSED, /* a command was refused that nobody waited for */
 	REASON_STATUS,  /* none: what the service says of itself (sd_notify) */
-	REASON_HEALTH   /* it was found unwell: health check, watchdog */
+	REASON_HEALTH,  /* it was found unwell: health check, watchdog */
+	REASON_COUNT
 };
 
 /* What became of an acknowledged command. */
