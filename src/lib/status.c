@@ -45,7 +45,8 @@ enum at {
 	AT_DIED = 288,
 	AT_CGROUP = 296,
 	AT_WINDOW_START = 304,
-	AT_SPARE = 312, /* up to the text: for fields to come */
+	AT_WATCHDOG = 312,
+	AT_SPARE = 320, /* up to the text: for fields to come */
 	AT_REASON_TEXT = 440,
 	AT_HEADER_SUM = 632,
 	/* the ring */
@@ -139,6 +140,7 @@ static void pack_header(unsigned char *out, struct status const *s)
 	put_be64(out + AT_DIED, s->died);
 	put_be64(out + AT_CGROUP, s->cgroup);
 	put_be64(out + AT_WINDOW_START, s->window_start);
+	put_be64(out + AT_WATCHDOG, s->watchdog);
 	/* What stood behind the text's end in memory is nobody's business. */
 	memcpy(out + AT_REASON_TEXT, s->reason_text, strnlen(s->reason_text, STATUS_TEXT - 1));
 }
@@ -199,6 +201,7 @@ static void unpack_header(unsigned char const *in, struct status *s)
 	s->died = get_be64(in + AT_DIED);
 	s->cgroup = get_be64(in + AT_CGROUP);
 	s->window_start = get_be64(in + AT_WINDOW_START);
+	s->watchdog = get_be64(in + AT_WATCHDOG);
 	memcpy(s->reason_text, in + AT_REASON_TEXT, STATUS_TEXT);
 }
 

@@ -64,7 +64,7 @@ enum status_deadline {
 	DEADLINE_START,
 	DEADLINE_FINISH,
 	DEADLINE_CONTROL,
-	DEADLINE_SPARE,
+	DEADLINE_CHECK,
 	DEADLINE_COUNT
 };
 
@@ -83,7 +83,13 @@ enum status_flag {
 	FLAG_EXIT_UNKNOWN = 1u << 11, /* the last death's wait status was lost */
 	FLAG_IS_LOG = 1u << 12,       /* this is the record of a logger */
 	FLAG_RAN = 1u << 13,          /* `run` has ended, or runs: `finish` is due after it */
-	FLAG_AGAIN = 1u << 14         /* told to start while it stopped: it comes back */
+	FLAG_AGAIN = 1u << 14,        /* told to start while it stopped: it comes back */
+	FLAG_ASKED = 1u << 15,     /* wanted up for its own sake: somebody said up, or boot did */
+	FLAG_IMPLIED = 1u << 16,   /* wanted up because something that wants up depends on it */
+	FLAG_HELD = 1u << 17,      /* made to go down: stays down although others depend on it */
+	FLAG_CYCLING = 1u << 18,   /* goes down to come back: dependents leave first */
+	FLAG_BUNDLE = 1u << 19,    /* nothing runs: it is up when what it depends on is */
+	FLAG_BROUGHT_UP = 1u << 20 /* a oneshot whose `on` succeeded: `off` is due */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */
@@ -99,7 +105,10 @@ enum status_reason {
 	REASON_TIMEOUT, /* a time limit ran out */
 	REASON_PUBLISH, /* state could not be written; reason_detail: errno */
 	REASON_NEEDS,   /* a need is not met */
-	REASON_REFUSED  /* a command was refused that nobody waited for */
+	REASON_REFUSED, /* a command was refused that nobody waited for */
+	REASON_STATUS,  /* none: what the service says of itself (sd_notify) */
+	REASON_HEALTH,  /* it was found unwell: health check, watchdog */
+	REASON_COUNT
 };
 
 /* What became of an acknowledged command. */
@@ -149,20 +158,21 @@ struct status {
 	unsigned char boot_id[16]; /* zeros: unknown */
 	struct status_child child[ROLE_COUNT];
 	uint64_t deadline[DEADLINE_COUNT];
-	int32_t last_exit;             /* wait status of the last death of run */
-	uint32_t starts;               /* how often run was started: its generation */
-	uint32_t deaths;               /* how often run died unasked */
-	uint32_t restarts;             /* starts that followed a death unasked */
-	uint32_t backoff_ms;           /* last delay; 0: none yet */
-	uint32_t strays;               /* processes of the service found left over, being ended */
-	uint64_t since;                /* CLOCK_BOOTTIME ns: when `state` was entered */
-	uint64_t started;              /* when the present or last run was started */
-	uint64_t ready;                /* when it became ready; 0: not */
-	uint64_t died;                 /* when run last died; 0: never */
-	uint64_t cgroup;               /* reserved: id of the service's own cgroup; 0: none */
-	uint32_t noise;                /* bytes in `in` that meant nothing */
-	uint32_t foreign;              /* frames of an unknown version */
-	uint32_t window_deaths;        /* deaths counted against max-deaths */
+	int32_t last_exit;      /* wait status of the last death of run */
+	uint32_t starts;        /* how often run was started: its generation */
+	uint32_t deaths;        /* how often run died unasked */
+	uint32_t restarts;      /* starts that followed a death unasked */
+	uint32_t backoff_ms;    /* last delay; 0: none yet */
+	uint32_t strays;        /* processes of the service found left over, being ended */
+	uint64_t since;         /* CLOCK_BOOTTIME ns: when `state` was entered */
+	uint64_t started;       /* when the present or last run was started */
+	uint64_t ready;         /* when it became ready; 0: not */
+	uint64_t died;          /* when run last died; 0: never */
+	uint64_t cgroup;        /* reserved: id of the service's own cgroup; 0: none */
+	uint32_t noise;         /* bytes in `in` that meant nothing */
+	uint32_t foreign;       /* frames of an unknown version */
+	uint32_t window_deaths; /* deaths counted against max-deaths */
+	uint64_t watchdog; /* CLOCK_BOOTTIME ns: it must say that it lives by then; 0: need not */
 	uint64_t window_start;         /* CLOCK_BOOTTIME ns; 0: none counted */
 	char reason_text[STATUS_TEXT]; /* NUL-terminated, for people; "" with REASON_NONE */
 };

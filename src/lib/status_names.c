@@ -43,6 +43,8 @@ char const *status_reason_name(unsigned reason)
 		[REASON_TIMEOUT] = "timeout",
 		[REASON_PUBLISH] = "publish",
 		[REASON_NEEDS] = "needs",
+		[REASON_STATUS] = "status",
+		[REASON_HEALTH] = "health",
 		[REASON_REFUSED] = "refused",
 	};
 	return NAME(name, reason);

@@ -14,6 +14,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "ready.h"
 
 #define LAST_LINES_MS                                                                              \
 	500 /* what a logger has for the rest of its input when all else was killed                \
@@ -95,7 +96,7 @@ void service_signal_run(struct service *x, int sig)
 }
 
 /* A script and what it started, which lives in its session. */
-static void kill_script(struct service *x, enum status_role role)
+void service_kill_script(struct service *x, enum status_role role)
 {
 	uint32_t pid = x->s.child[role].pid;
 	if (!pid || signal_child(x, role, SIGKILL) <= 0)
@@ -114,6 +115,13 @@ static void do_forget(struct service *x)
 	x->s.backoff_ms = 0;
 	x->s.window_deaths = 0;
 	x->s.flags &= ~(uint32_t)FLAG_ENDED;
+}
+
+/* A reason that is over when it starts: to wait, or to have been refused. */
+static void clear_passing_reason(struct service *x)
+{
+	if (x->s.reason == REASON_NEEDS || x->s.reason == REASON_REFUSED)
+		service_reason(x, REASON_NONE, 0, "");
 }
 
 static void stop_signals(struct service *x)
@@ -143,13 +151,45 @@ static void do_stop(struct service *x)
 	x->asked = 1;
 	x->s.deadline[DEADLINE_START] = 0;
 	if (service_configure(x) < 0)
-		x->config = before; /* the reason is shown; a stop goes on with what was known */
+		x->config = before;   /* the reason is shown; a stop goes on with what was known */
+	x->config.kind = before.kind; /* what runs is what was started */
+	x->config.ready = before.ready;
 	x->config_read = 0;
+	if (!service_begin_stop(x))
+		service_stop_run(x);
+}
+
+/* A oneshot that is up: off brings it down. 0: there is none to run. */
+static int start_off(struct service *x)
+{
+	if (!(x->s.flags & FLAG_BROUGHT_UP) || !(x->config.entries & ENTRY_OFF))
+		return 0;
+	x->s.flags &= ~(uint32_t)FLAG_BROUGHT_UP;
+	x->off = 1;
+	if (child_fork(x, ROLE_RUN, 0) < 0) {
+		say_errno(x, "start", "off", "going down without it");
+		x->off = 0;
+		return 0;
+	}
+	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid;
+	arm(x, DEADLINE_KILL, x->config.timeout_down);
+	return 1;
+}
+
+void service_stop_run(struct service *x)
+{
+	service_kill_script(x, ROLE_CHECK);
 	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
 		!x->child[ROLE_RUN].opened) {
 		/* it has run nothing and never will: it reads the end of its gate */
 		fd_close(x->child[ROLE_RUN].gate);
 		x->child[ROLE_RUN].gate = -1;
+		return;
+	}
+	if (!x->s.child[ROLE_RUN].pid && !x->s.child[ROLE_CONTROL].pid) {
+		if (!start_off(x))
+			service_event(
+				x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
 		return;
 	}
 	arm(x, DEADLINE_KILL, x->config.timeout_kill);
@@ -179,10 +219,12 @@ static void do_kill(struct service *x)
 		return;
 	}
 	x->killing = 1;
+	x->dependents.awaited = 0;
+	dependents_release(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
-		kill_script(x, ROLE_FINISH);
-		kill_script(x, ROLE_CONTROL);
+		service_kill_script(x, ROLE_FINISH);
+		service_kill_script(x, ROLE_CONTROL);
 	} else if (x->s.child[ROLE_RUN].pid) {
 		char text[96];
 		snprintf(text, sizeof text, "run did not end within %u ms of being told; killed",
@@ -191,7 +233,7 @@ static void do_kill(struct service *x)
 		say(x, text);
 		signal_child(x, ROLE_RUN, SIGKILL);
 	} else if (x->queued && x->queue[0].start) {
-		kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
+		service_kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
 	}
 }
 
@@ -218,9 +260,11 @@ static void do_backoff(struct service *x)
 static void do_rest(struct service *x)
 {
 	memset(x->s.deadline, 0, sizeof x->s.deadline);
+	x->s.watchdog = 0;
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
+	service_needs_gone(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
 	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
 		x->s.flags |= FLAG_ENDED;
@@ -237,9 +281,11 @@ static void not_started(struct service *x, enum machine_after after)
 
 void service_start_run(struct service *x)
 {
-	if (child_fork(x, ROLE_RUN, 0) < 0) {
+	char const *verb = "open its readiness channel";
+	x->off = 0;
+	if (ready_open(x) < 0 || (verb = "fork", child_fork(x, ROLE_RUN, 0) < 0)) {
 		char text[80];
-		snprintf(text, sizeof text, "unable to fork: %s; retrying", strerror(errno));
+		snprintf(text, sizeof text, "unable to %s: %s; retrying", verb, strerror(errno));
 		if (x->s.reason != REASON_FORK)
 			say(x, text);
 		service_reason(x, REASON_FORK, (uint32_t)errno, text);
@@ -250,7 +296,8 @@ void service_start_run(struct service *x)
 	}
 	if (x->s.died && !x->asked)
 		x->s.restarts++;
-	x->asked = x->killing = 0;
+	x->asked = x->killing = x->blamed = 0;
+	arm(x, DEADLINE_START, x->config.timeout_up);
 	x->termed_count = 0;
 	x->foreign = 0;
 	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
@@ -262,6 +309,12 @@ void service_start_run(struct service *x)
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
 }
 
+static void do_wait(struct service *x)
+{
+	x->s.deadline[DEADLINE_BACKOFF] = 0;
+	x->needs_enter = 1; /* when it is published that we want up */
+}
+
 static void do_start(struct service *x)
 {
 	struct job before = { .letter = 'u', .start = 1 };
@@ -271,6 +324,23 @@ static void do_start(struct service *x)
 	x->config_read = 0;
 	if (bad) {
 		not_started(x, AFTER_FAIL);
+		return;
+	}
+	int may = service_may_start(x);
+	if (may < 0) {
+		config_failed(x);
+		not_started(x, AFTER_FAIL);
+	}
+	if (may <= 0)
+		return;
+	clear_passing_reason(x);
+	if (x->config.kind == KIND_BUNDLE) {
+		x->s.flags |= FLAG_BUNDLE;
+		x->asked = 0;
+		x->s.starts++;
+		x->s.started = clock_boottime();
+		clock_label(&x->s.label_sec, &x->s.label_nsec);
+		service_event(x, EVENT_READY);
 		return;
 	}
 	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)
@@ -286,7 +356,8 @@ static void enter(struct service *x, enum status_state next)
 	x->s.since = clock_boottime();
 	x->s.deadline[DEADLINE_BACKOFF] = 0;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
-		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM);
+		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM | FLAG_CYCLING |
+					  FLAG_BUNDLE | FLAG_BROUGHT_UP);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;
@@ -309,6 +380,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_FINISH, do_finish },
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
+		{ DO_WAIT, do_wait },
 		{ DO_START, do_start },
 	};
 	struct machine_facts facts = {
@@ -327,7 +399,7 @@ void service_event(struct service *x, enum machine_event event)
 		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_FINISH].pid,
 			"finish did not end in time; killed");
 		say(x, x->s.reason_text);
-		kill_script(x, ROLE_FINISH);
+		service_kill_script(x, ROLE_FINISH);
 	}
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
 		if (step.actions & acts[i].action)
@@ -339,7 +411,35 @@ void service_event(struct service *x, enum machine_event event)
 static void control_due(struct service *x)
 {
 	say(x, "control script did not end in time; killed");
-	kill_script(x, ROLE_CONTROL);
+	service_kill_script(x, ROLE_CONTROL);
+}
+
+/* Not ready within timeout-up: says what it was waited for. */
+static void start_due(struct service *x)
+{
+	static char const *const what[] = {
+		[READY_EXEC] = "its start",
+		[READY_FD] = "a newline on its notification-fd",
+		[READY_NOTIFY] = "READY=1 from it",
+		[READY_CHECK] = "its check",
+	};
+	char text[120];
+	snprintf(text, sizeof text, "not ready within %u ms: waited for %s", x->config.timeout_up,
+		x->config.kind == KIND_ONESHOT ? "the end of on" : what[x->config.ready]);
+	service_reason(x, REASON_TIMEOUT, 0, text);
+	say(x, text);
+	x->blamed = 1;
+	service_event(x, EVENT_START_DUE);
+}
+
+/* Has it passed? Then it is no more. */
+static int passed(struct service *x, uint64_t *deadline, uint64_t now)
+{
+	if (!*deadline || *deadline > now)
+		return 0;
+	*deadline = 0;
+	x->dirty = 1;
+	return 1;
 }
 
 void service_deadlines(struct service *x, uint64_t now)
@@ -352,21 +452,25 @@ void service_deadlines(struct service *x, uint64_t now)
 		{ DEADLINE_BACKOFF, EVENT_BACKOFF_DUE },
 		{ DEADLINE_FINISH, EVENT_FINISH_DUE },
 	};
-	for (size_t i = 0; i < sizeof due / sizeof due[0]; i++) {
-		uint64_t *d = &x->s.deadline[due[i].which];
-		if (!*d || *d > now)
-			continue;
-		*d = 0;
-		x->dirty = 1;
-		service_event(x, due[i].event);
-	}
-	if (x->s.deadline[DEADLINE_CONTROL] && x->s.deadline[DEADLINE_CONTROL] <= now) {
-		x->s.deadline[DEADLINE_CONTROL] = 0;
+	for (size_t i = 0; i < sizeof due / sizeof due[0]; i++)
+		if (passed(x, &x->s.deadline[due[i].which], now))
+			service_event(x, due[i].event);
+	if (passed(x, &x->s.deadline[DEADLINE_CONTROL], now))
 		control_due(x);
-	}
+	if (passed(x, &x->s.deadline[DEADLINE_START], now))
+		start_due(x);
+	if (passed(x, &x->s.deadline[DEADLINE_CHECK], now))
+		ready_check_due(x);
+	if (passed(x, &x->s.watchdog, now))
+		ready_watchdog_due(x);
 	if (x->retry_publish && x->retry_publish <= now) {
 		x->retry_publish = 0;
 		x->dirty = 1;
+	}
+	if (x->needs.retry && x->needs.retry <= now) {
+		x->needs.retry = 0;
+		for (size_t i = 0; i < x->needs.count; i++)
+			x->needs.list[i].stale |= !x->needs.list[i].settled;
 	}
 	if (x->retry_sweep && x->retry_sweep <= now) {
 		x->retry_sweep = 0;
@@ -382,6 +486,7 @@ uint64_t service_next_deadline(struct service const *x)
 {
 	uint64_t next =
 		clock_earlier(clock_earlier(x->retry_publish, x->retry_sweep), x->retry_adopted);
+	next = clock_earlier(clock_earlier(next, x->needs.retry), x->s.watchdog);
 	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
 		next = clock_earlier(next, x->s.deadline[i]);
 	return next;

@@ -26,8 +26,9 @@
 #include "../lib/clock.h"
 #include "../lib/process.h"
 #include "program.h"
+#include "ready.h"
 
-#define GATE_FD 3
+#define GATE_FD 3 /* or the next, where that is the notification-fd */
 
 /* What a child tells when it could not become its program. */
 struct report {
@@ -50,59 +51,107 @@ static int open_stdio(struct service const *x, enum status_role role)
 	return dup2(fd, logger ? 0 : 1) < 0 ? -1 : 0;
 }
 
-static int drop_inherited(struct service const *x, enum status_role role, int gate)
+/* Puts the descriptor that run tells its readiness by where it expects it, and closes what lies
+ * between. */
+static int place_notification(struct service const *x, int gate)
 {
-	if (open_stdio(x, role) < 0)
+	int want = (int)x->config.notification_fd;
+	int fd = ready_child_fd(x);
+	if (fd < 0 || (fd == want ? fcntl(fd, F_SETFD, 0) : dup2(fd, want)) < 0)
 		return -1;
-	selfpipe_finish();
-	if (gate != GATE_FD && dup3(gate, GATE_FD, O_CLOEXEC) < 0)
-		return -1;
-	process_close_from(GATE_FD + 1);
+	for (int i = 3; i < want; i++)
+		if (i != gate)
+			close(i);
+	process_close_from((want > gate ? want : gate) + 1);
 	return 0;
 }
 
-static _Noreturn void child_fails(enum program_stage stage, char const *text)
+/* Returns our end of the gate, or -1. */
+static int drop_inherited(struct service const *x, enum status_role role, int gate)
+{
+	int tells = role == ROLE_RUN && x->config.kind == KIND_RUN && x->config.ready == READY_FD;
+	int at = tells && x->config.notification_fd == GATE_FD ? GATE_FD + 1 : GATE_FD;
+
+	if (open_stdio(x, role) < 0)
+		return -1;
+	selfpipe_finish();
+	if (gate != at && dup3(gate, at, O_CLOEXEC) < 0)
+		return -1;
+	if (tells && place_notification(x, at) < 0)
+		return -1;
+	if (!tells)
+		process_close_from(at + 1);
+	return at;
+}
+
+static _Noreturn void child_fails(int gate, enum program_stage stage, char const *text)
 {
 	struct report r = { .stage = (uint32_t)stage, .error = errno };
 	snprintf(r.text, sizeof r.text, "%.151s", text);
-	fd_write(GATE_FD, (char const *)&r, sizeof r);
+	fd_write(gate, (char const *)&r, sizeof r);
 	_exit(EXEC_EXIT);
 }
 
-static void fill_program(struct service *x, enum status_role role, char letter, struct program *p)
+static enum program_entry entry_of(struct service const *x, enum status_role role)
+{
+	switch (role) {
+	case ROLE_RUN:
+		return x->off                          ? PROGRAM_OFF
+		       : x->config.entries & ENTRY_RUN ? PROGRAM_RUN
+		       : x->config.entries & ENTRY_ON  ? PROGRAM_ON
+						       : PROGRAM_RUN;
+	case ROLE_FINISH:
+		return PROGRAM_FINISH;
+	case ROLE_CHECK:
+		return PROGRAM_CHECK;
+	case ROLE_CONTROL:
+	case ROLE_SPARE1:
+	case ROLE_SPARE2:
+	case ROLE_COUNT:
+		break;
+	}
+	return PROGRAM_CONTROL;
+}
+
+static void fill_program(struct service *x, enum status_role role, char letter, struct program *p,
+	char *socket, size_t size)
 {
 	*p = (struct program){
 		.name = x->name,
-		.entry = role == ROLE_RUN      ? "run"
-			 : role == ROLE_FINISH ? "finish"
-					       : "control",
+		.entry = entry_of(x, role),
 		.letter = role == ROLE_CONTROL ? letter : 0,
 		.pid = x->s.child[ROLE_RUN].pid,
 		.exit_valid = (x->s.flags & FLAG_EXIT_VALID) != 0,
 		.last_exit = x->s.last_exit,
 		.entries = x->config.entries,
 	};
+	if (role == ROLE_RUN && x->config.kind == KIND_RUN && x->config.ready == READY_NOTIFY) {
+		snprintf(socket, size, "%s/notify", x->sup->o->state_dir);
+		p->notify = socket;
+		p->watchdog_ms = x->config.watchdog;
+	}
 }
 
 static _Noreturn void child_main(struct service *x, enum status_role role, char letter, int gate)
 {
 	struct program p;
 	struct program_failure f = { 0 };
-	char byte;
+	char byte, socket[128];
 
-	if (drop_inherited(x, role, gate) < 0)
-		child_fails(STAGE_STDIO, "pipe");
+	int at = drop_inherited(x, role, gate);
+	if (at < 0)
+		child_fails(gate, STAGE_STDIO, "pipe");
 	setsid();
 	umask(x->sup->o->umask);
 	if (x->is_log && chdir("log") < 0)
-		child_fails(STAGE_CHDIR, "log");
-	fill_program(x, role, letter, &p);
+		child_fails(at, STAGE_CHDIR, "log");
+	fill_program(x, role, letter, &p, socket, sizeof socket);
 	if (program_prepare(&p, &f) < 0)
-		child_fails(f.stage, f.text);
-	if (fd_read(GATE_FD, &byte, 1) != 1)
+		child_fails(at, f.stage, f.text);
+	if (fd_read(at, &byte, 1) != 1)
 		_exit(GATE_EXIT);
 	program_execute(&p, &f);
-	child_fails(f.stage, f.text);
+	child_fails(at, f.stage, f.text);
 }
 
 pid_t child_fork(struct service *x, enum status_role role, char letter)
@@ -167,7 +216,8 @@ void child_report(struct service *x, enum status_role role)
 		if (role == ROLE_RUN) {
 			if (x->s.reason == REASON_EXEC || x->s.reason == REASON_FORK)
 				service_reason(x, REASON_NONE, 0, "");
-			service_event(x, EVENT_READY);
+			if (x->config.kind == KIND_RUN)
+				ready_executed(x);
 		}
 	}
 }

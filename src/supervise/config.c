@@ -7,64 +7,99 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/types.h>
 
+#define FD_LAST 1023
+
+enum value_type { PRESENCE, DURATION, NUMBER, SIGNAL, LIMIT, WORD, CODES };
+
+static char const *const kill_modes[] = { "all", "group", "process", 0 };
+static char const *const restarts[] = { "always", "on-failure", "never", 0 };
+
+#define VALUE(type, member) type, offsetof(struct config, member)
+
+/* One row an entry: what it is called, what its value is, and where that goes. */
 static struct {
 	char const *name;
-	enum config_entry entry;
-} const entries[] = {
-	{ "run", ENTRY_RUN },
-	{ "finish", ENTRY_FINISH },
-	{ "check", ENTRY_CHECK },
-	{ "control", ENTRY_CONTROL },
-	{ "down", ENTRY_DOWN },
-	{ "env", ENTRY_ENV },
-	{ "user", ENTRY_USER },
-	{ "log", ENTRY_LOG },
-	{ "down-signal", ENTRY_DOWN_SIGNAL },
-	{ "timeout-kill", ENTRY_TIMEOUT_KILL },
-	{ "timeout-finish", ENTRY_TIMEOUT_FINISH },
-	{ "timeout-control", ENTRY_TIMEOUT_CONTROL },
-	{ "max-deaths", ENTRY_MAX_DEATHS },
-	{ "kill-mode", ENTRY_KILL_MODE },
-	{ "restart", ENTRY_RESTART },
-	{ "essential", ENTRY_ESSENTIAL },
-	{ "backoff-max", ENTRY_BACKOFF_MAX },
-	{ "run.params", ENTRY_RUN_PARAMS },
-	{ "run.env", ENTRY_RUN_ENV },
-	{ "finish.params", ENTRY_FINISH_PARAMS },
-	{ "finish.env", ENTRY_FINISH_ENV },
+	enum value_type type;
+	size_t offset;
+	char const *const *words;
+} const entries[BIT_COUNT] = {
+	[BIT_RUN] = { "run", PRESENCE, 0, 0 },
+	[BIT_FINISH] = { "finish", PRESENCE, 0, 0 },
+	[BIT_CHECK] = { "check", PRESENCE, 0, 0 },
+	[BIT_CONTROL] = { "control", PRESENCE, 0, 0 },
+	[BIT_DOWN] = { "down", PRESENCE, 0, 0 },
+	[BIT_ENV] = { "env", PRESENCE, 0, 0 },
+	[BIT_USER] = { "user", PRESENCE, 0, 0 },
+	[BIT_LOG] = { "log", PRESENCE, 0, 0 },
+	[BIT_DOWN_SIGNAL] = { "down-signal", VALUE(SIGNAL, down_signal), 0 },
+	[BIT_TIMEOUT_KILL] = { "timeout-kill", VALUE(DURATION, timeout_kill), 0 },
+	[BIT_TIMEOUT_FINISH] = { "timeout-finish", VALUE(DURATION, timeout_finish), 0 },
+	[BIT_TIMEOUT_CONTROL] = { "timeout-control", VALUE(DURATION, timeout_control), 0 },
+	[BIT_MAX_DEATHS] = { "max-deaths", VALUE(LIMIT, max_deaths), 0 },
+	[BIT_KILL_MODE] = { "kill-mode", VALUE(WORD, kill_mode), kill_modes },
+	[BIT_RESTART] = { "restart", VALUE(WORD, restart), restarts },
+	[BIT_ESSENTIAL] = { "essential", PRESENCE, 0, 0 },
+	[BIT_BACKOFF_MAX] = { "backoff-max", VALUE(DURATION, backoff_max), 0 },
+	[BIT_RUN_PARAMS] = { "run.params", PRESENCE, 0, 0 },
+	[BIT_RUN_ENV] = { "run.env", PRESENCE, 0, 0 },
+	[BIT_FINISH_PARAMS] = { "finish.params", PRESENCE, 0, 0 },
+	[BIT_FINISH_ENV] = { "finish.env", PRESENCE, 0, 0 },
+	[BIT_NEEDS] = { "needs", PRESENCE, 0, 0 },
+	[BIT_WANTS] = { "wants", PRESENCE, 0, 0 },
+	[BIT_BINDS] = { "binds", PRESENCE, 0, 0 },
+	[BIT_ON] = { "on", PRESENCE, 0, 0 },
+	[BIT_OFF] = { "off", PRESENCE, 0, 0 },
+	[BIT_RESPAWN] = { "respawn", PRESENCE, 0, 0 },
+	[BIT_ON_PARAMS] = { "on.params", PRESENCE, 0, 0 },
+	[BIT_ON_ENV] = { "on.env", PRESENCE, 0, 0 },
+	[BIT_OFF_PARAMS] = { "off.params", PRESENCE, 0, 0 },
+	[BIT_OFF_ENV] = { "off.env", PRESENCE, 0, 0 },
+	[BIT_TIMEOUT_UP] = { "timeout-up", VALUE(DURATION, timeout_up), 0 },
+	[BIT_TIMEOUT_DOWN] = { "timeout-down", VALUE(DURATION, timeout_down), 0 },
+	[BIT_SUCCESS_CODES] = { "success-codes", VALUE(CODES, success), 0 },
+	[BIT_NOTIFICATION_FD] = { "notification-fd", VALUE(NUMBER, notification_fd), 0 },
+	[BIT_NOTIFY] = { "notify", PRESENCE, 0, 0 },
+	[BIT_CHECK_INTERVAL] = { "check-interval", VALUE(DURATION, check_interval), 0 },
+	[BIT_TIMEOUT_CHECK] = { "timeout-check", VALUE(DURATION, timeout_check), 0 },
+	[BIT_HEALTH_INTERVAL] = { "health-interval", VALUE(DURATION, health_interval), 0 },
+	[BIT_HEALTH_FAILURES] = { "health-failures", VALUE(NUMBER, health_failures), 0 },
+	[BIT_TIMEOUT_WATCHDOG] = { "timeout-watchdog", VALUE(DURATION, watchdog), 0 },
+	[BIT_ENABLE_IF_ENV] = { "enable-if-env", PRESENCE, 0, 0 },
+	[BIT_CHECK_PARAMS] = { "check.params", PRESENCE, 0, 0 },
+	[BIT_CHECK_ENV] = { "check.env", PRESENCE, 0, 0 },
 };
 
-#define ENTRY_TOTAL (sizeof entries / sizeof entries[0])
-
-static uint32_t entry_bit(char const *name)
+static uint64_t entry_bit(char const *name)
 {
-	for (size_t i = 0; i < ENTRY_TOTAL; i++)
+	for (unsigned int i = 0; i < BIT_COUNT; i++)
 		if (!strcmp(entries[i].name, name))
-			return entries[i].entry;
+			return ENTRY(i);
 	return 0;
 }
 
 /* A directory that may be searched but not listed still works: ask for each name. */
-static uint32_t probe_entries(int dir)
+static uint64_t probe_entries(int dir)
 {
-	uint32_t found = 0;
-	for (size_t i = 0; i < ENTRY_TOTAL; i++)
+	uint64_t found = 0;
+	for (unsigned int i = 0; i < BIT_COUNT; i++)
 		if (entry_exists(dir, entries[i].name))
-			found |= entries[i].entry;
+			found |= ENTRY(i);
 	return found;
 }
 
 /* Lists by the descriptor itself, which stays open in *d for the values to be read by. */
-static uint32_t list_entries(int dir, DIR **d)
+static uint64_t list_entries(int dir, DIR **d)
 {
-	uint32_t found = 0;
+	uint64_t found = 0;
 	*d = fdopendir(dir);
 	if (!*d)
 		return probe_entries(dir);
@@ -78,47 +113,108 @@ static uint32_t list_entries(int dir, DIR **d)
 	return errno ? probe_entries(dir) : found;
 }
 
+/* Exit codes with blanks or newlines between them, 0..255. */
+static int load_codes(int dir, char const *file, unsigned char set[32], struct value_error *e)
+{
+	char text[256];
+	int r = value_line(dir, file, text, sizeof text, e);
+	size_t at = 0;
+
+	if (r <= 0)
+		return r;
+	while (text[at += strspn(text + at, " \t,")]) {
+		unsigned int code;
+		size_t len = uint_scan(text + at, &code);
+		if (!len || code > 255 || !strchr(" \t,", text[at + len])) {
+			snprintf(e->text, sizeof e->text,
+				"%s: `%.40s' is not a list of exit codes (0 to 255)", file, text);
+			return -1;
+		}
+		set[code / 8] |= (unsigned char)(1u << code % 8);
+		at += len;
+	}
+	return 1;
+}
+
+static int load_value(struct config *c, unsigned int bit, int dir, struct value_error *e)
+{
+	char const *name = entries[bit].name;
+	void *to = (char *)c + entries[bit].offset;
+	unsigned int word;
+	int r;
+
+	switch (entries[bit].type) {
+	case PRESENCE:
+		return 0;
+	case DURATION:
+		return value_duration(dir, name, to, e);
+	case NUMBER:
+		return value_unsigned(dir, name, to, e);
+	case SIGNAL:
+		return value_signal(dir, name, to, e);
+	case LIMIT:
+		return value_limit(dir, name, &c->max_deaths, &c->max_deaths_ms, e);
+	case CODES:
+		return load_codes(dir, name, to, e);
+	case WORD:
+		break;
+	}
+	r = value_word(dir, name, entries[bit].words, &word, e);
+	if (r > 0)
+		*(int *)to = (int)word;
+	return r;
+}
+
+static int contradiction(struct config const *c, char const **text)
+{
+	static struct {
+		uint64_t both;
+		char const *text;
+	} const pairs[] = {
+		{ ENTRY_RUN | ENTRY_ON, "run and on: a service is one or the other" },
+		{ ENTRY_NOTIFICATION_FD | ENTRY_NOTIFY,
+			"notification-fd and notify: readiness is told one way" },
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
+		if ((c->entries & pairs[i].both) == pairs[i].both) {
+			*text = pairs[i].text;
+			return 1;
+		}
+	if ((c->entries & ENTRY_NOTIFICATION_FD) &&
+		(c->notification_fd < 3 || c->notification_fd > FD_LAST)) {
+		*text = "notification-fd: must be from 3 to 1023";
+		return 1;
+	}
+	return 0;
+}
+
+static void classify(struct config *c)
+{
+	c->kind = c->entries & ENTRY_RUN  ? KIND_RUN
+		  : c->entries & ENTRY_ON ? (c->entries & ENTRY_RESPAWN ? KIND_RUN : KIND_ONESHOT)
+		  : c->entries & ENTRY_DEPENDENCIES ? KIND_BUNDLE
+						    : KIND_RUN;
+	c->ready = c->kind != KIND_RUN                  ? READY_EXEC
+		   : c->entries & ENTRY_NOTIFICATION_FD ? READY_FD
+		   : c->entries & ENTRY_NOTIFY          ? READY_NOTIFY
+		   : c->entries & ENTRY_CHECK           ? READY_CHECK
+							: READY_EXEC;
+}
+
 static int load_values(struct config *c, int dir, struct value_error *e)
 {
-	static char const *const kill_modes[] = { "all", "group", "process", 0 };
-	static char const *const restarts[] = { "always", "on-failure", "never", 0 };
-	struct {
-		enum config_entry entry;
-		char const *name;
-		uint32_t *value;
-	} const durations[] = {
-		{ ENTRY_TIMEOUT_KILL, "timeout-kill", &c->timeout_kill },
-		{ ENTRY_TIMEOUT_FINISH, "timeout-finish", &c->timeout_finish },
-		{ ENTRY_TIMEOUT_CONTROL, "timeout-control", &c->timeout_control },
-		{ ENTRY_BACKOFF_MAX, "backoff-max", &c->backoff_max },
-	};
 	struct value_error other, *err = e;
-	unsigned int word = 0;
+	char const *text;
 	int bad = 0;
 
-	for (size_t i = 0; i < sizeof durations / sizeof durations[0]; i++)
-		if ((c->entries & durations[i].entry) &&
-			value_duration(dir, durations[i].name, durations[i].value, err) < 0)
+	for (unsigned int i = 0; i < BIT_COUNT; i++)
+		if ((c->entries & ENTRY(i)) && load_value(c, i, dir, err) < 0)
 			bad = 1, err = &other;
-	if ((c->entries & ENTRY_DOWN_SIGNAL) &&
-		value_signal(dir, "down-signal", &c->down_signal, err) < 0)
-		bad = 1, err = &other;
-	if ((c->entries & ENTRY_MAX_DEATHS) &&
-		value_limit(dir, "max-deaths", &c->max_deaths, &c->max_deaths_ms, err) < 0)
-		bad = 1, err = &other;
-	if (c->entries & ENTRY_KILL_MODE) {
-		if (value_word(dir, "kill-mode", kill_modes, &word, err) < 0)
-			bad = 1, err = &other;
-		else
-			c->kill_mode = (enum config_kill_mode)word;
+	if (!bad && contradiction(c, &text)) {
+		snprintf(e->text, sizeof e->text, "%s", text);
+		bad = 1;
 	}
-	if (c->entries & ENTRY_RESTART) {
-		word = (unsigned int)c->restart;
-		if (value_word(dir, "restart", restarts, &word, err) < 0)
-			bad = 1;
-		else
-			c->restart = (enum config_restart)word;
-	}
+	classify(c);
 	return -bad;
 }
 
@@ -133,6 +229,10 @@ int config_load(struct config *c, char const *path, struct value_error *e)
 		.timeout_finish = 5000,
 		.timeout_control = 10000,
 		.backoff_max = 30000,
+		.timeout_check = 5000,
+		.check_interval = 1000,
+		.health_failures = 3,
+		.success = { 1 },
 		.down_signal = SIGTERM,
 		.kill_mode = KILL_ALL,
 		.restart = RESTART_ALWAYS,

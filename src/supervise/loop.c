@@ -24,24 +24,31 @@
 #include "../lib/command.h"
 #include "../lib/process.h"
 #include "../lib/rundir.h"
+#include "ready.h"
 
-#define EXIT_BUSY    100
-#define EXIT_REFUSED 111
-#define POLL_MAX     (1 + 2 * (2 + 2 * ROLE_COUNT))
-#define LOOK_FIRST   (CLOCK_SECOND / 10)
-#define LOOK_LAST    (10 * CLOCK_SECOND)
+#define EXIT_BUSY     100
+#define EXIT_REFUSED  111
+#define SETTLE_MAX    4
+/* a service has at most its commands, readiness, a stray, and a gate and a pidfd for each role */
+#define POLL_MAX      (1 + 2 * (3 + 2 * ROLE_COUNT))
+#define ROLE_COMMANDS (-1)
+#define ROLE_READY    ROLE_COUNT
+#define ROLE_STRAY    (ROLE_COUNT + 1)
+#define LOOK_FIRST    (CLOCK_SECOND / 10)
+#define LOOK_LAST     (10 * CLOCK_SECOND)
 
 /* What a descriptor in the poll set is for. */
 struct source {
 	struct service *x; /* NULL: signals */
-	int role;          /* -1: commands; ROLE_COUNT: a stray */
+	int role;          /* enum status_role, or one of those below */
 	int adopted;
 };
 
 struct turn {
-	struct pollfd fds[POLL_MAX];
+	struct pollfd *fds; /* of the supervisor: room for POLL_MAX, the needs and the dependents */
 	struct source sources[POLL_MAX];
-	unsigned int n;
+	unsigned int n;                 /* with a source */
+	unsigned int needs, dependents; /* that follow them */
 };
 
 /* ---------------------------------------------------------------------------------- set-up */
@@ -120,7 +127,7 @@ static void init_service(struct supervisor *sup, struct service *x, int is_log)
 {
 	x->sup = sup;
 	x->is_log = (uint8_t)is_log;
-	x->dir = x->lock = x->ipc.in = x->ipc.out = x->stray = -1;
+	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = -1;
 	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
 }
 
@@ -133,9 +140,12 @@ static int take_services(struct supervisor *sup)
 		say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
+	if (sup->o->run_dir)
+		sup->run = open(sup->o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
 	int r = service_take(x);
 	if (!r && sup->has_log) {
+		init_service(sup, &sup->log, 1);
 		sup->log.dir = rundir_open(x->dir, "log", 0755);
 		if (sup->log.dir < 0 || open_pipe(sup) < 0) {
 			say_errno(x, "open", "state of its logger", "not supervised");
@@ -156,15 +166,32 @@ static void add(struct turn *t, int fd, short events, struct service *x, int rol
 	t->sources[t->n++] = (struct source){ .x = x, .role = role, .adopted = adopted };
 }
 
+/* Room for what is to be polled. Where there is none to be had, the needs are not watched this
+ * turn. */
+static int make_room(struct supervisor *sup)
+{
+	size_t need = POLL_MAX + DEPENDENTS_WINDOW + sup->service.needs.count;
+	if (need <= sup->poll_room)
+		return 0;
+	struct pollfd *fds = realloc(sup->polls, need * sizeof *fds);
+	if (!fds)
+		return -1;
+	sup->polls = fds;
+	sup->poll_room = need;
+	return 0;
+}
+
 static void gather(struct supervisor *sup, struct turn *t)
 {
-	t->n = 0;
+	int room = !make_room(sup);
+	t->fds = sup->polls;
+	t->n = t->needs = t->dependents = 0;
 	add(t, sup->signals, POLLIN, 0, -1, 0);
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
+		add(t, x->ready_fd, POLLIN, x, ROLE_READY, 0);
 		if (x->unpublished < BATCH_MAX)
 			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
-		add(t, x->stray, POLLIN, x, ROLE_COUNT, 0);
+		add(t, x->stray, POLLIN, x, ROLE_STRAY, 0);
 		for (int i = 0; i < ROLE_COUNT; i++) {
 			struct child const *c = &x->child[i];
 			if (c->gate >= 0 && c->opened)
@@ -173,6 +200,9 @@ static void gather(struct supervisor *sup, struct turn *t)
 			add(t, c->pidfd, c->ended ? 0 : POLLIN, x, i, 1);
 		}
 	}
+	t->dependents = dependents_gather(&sup->service, t->fds + t->n);
+	if (room)
+		t->needs = needs_gather(&sup->service, t->fds + t->n + t->dependents);
 }
 
 static void adopted_ended(struct service *x, int role)
@@ -187,8 +217,7 @@ static void end_all(struct supervisor *sup, int at_once)
 	sup->at_once |= at_once;
 	service_want(x, WANT_EXIT, EVENT_EXIT);
 	if (at_once)
-		SERVICE_EACH(sup, y)
-		{
+		SERVICE_EACH (sup, y) {
 			y->killing = 1;
 			service_event(y, EVENT_KILL_DUE);
 		}
@@ -227,7 +256,10 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 		struct source const *s = &t->sources[i];
 		if (!t->fds[i].revents || s->role < 0)
 			continue;
-		if (s->role == ROLE_COUNT) {
+		if (s->role == ROLE_READY) {
+			if (s->x->ready_fd == t->fds[i].fd)
+				ready_read(s->x);
+		} else if (s->role == ROLE_STRAY) {
 			service_forget_stray(s->x);
 			s->x->sweeping = 1;
 		} else if (s->adopted && s->x->child[s->role].pidfd == t->fds[i].fd)
@@ -235,6 +267,8 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 		else if (!s->adopted && s->x->child[s->role].gate == t->fds[i].fd)
 			child_report(s->x, (enum status_role)s->role);
 	}
+	dependents_dispatch(&sup->service, t->fds + t->n, t->dependents);
+	needs_dispatch(&sup->service, t->fds + t->n + t->dependents, t->needs);
 	for (unsigned int i = 1; i < t->n; i++)
 		if (t->fds[i].revents && t->sources[i].role < 0)
 			service_listen(t->sources[i].x);
@@ -302,23 +336,27 @@ static int leaving(struct supervisor *sup)
 	return sup->log.end_of_log && service_at_rest(&sup->log);
 }
 
+/* What follows from what happened, until nothing more does. 1: all is over. */
 static int settle_turn(struct supervisor *sup)
 {
 	uint64_t now = clock_boottime();
-	int over;
 
-	SERVICE_EACH(sup, x)
-	service_deadlines(x, now);
-	/* a sweep may end in a start, a start in a sweep; each at most once a turn but the last */
-	SERVICE_EACH(sup, x)
-	for (int i = 0; i < 4 && x->sweeping; i++)
-		service_sweep(x);
-	over = leaving(sup);
-	if (over)
-		return 1;
-	SERVICE_EACH(sup, x)
-	if (x->dirty && !x->retry_publish)
-		service_publish(x);
+	SERVICE_EACH (sup, x)
+		service_deadlines(x, now);
+	for (int i = 0; i < SETTLE_MAX; i++) {
+		/* a sweep may end in a start, a start in a sweep */
+		SERVICE_EACH (sup, x)
+			for (int k = 0; k < SETTLE_MAX && x->sweeping; k++)
+				service_sweep(x);
+		if (leaving(sup))
+			return 1;
+		SERVICE_EACH (sup, x)
+			if (x->dirty && !x->retry_publish)
+				service_publish(x);
+		service_depend_turn(&sup->service);
+		if (!sup->service.dirty && !sup->service.sweeping)
+			break;
+	}
 	tell_cinit(sup, now);
 	return 0;
 }
@@ -326,11 +364,11 @@ static int settle_turn(struct supervisor *sup)
 static uint64_t next_deadline(struct supervisor *sup)
 {
 	uint64_t next = sup->reap_pending ? 1 : sup->look_pending ? sup->retry_look : 0;
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
 		next = clock_earlier(next, service_next_deadline(x));
 		/* what is left in our own buffer no poll will tell of */
-		if (x->sweeping || (x->ipc.next < x->ipc.have && x->unpublished < BATCH_MAX))
+		if (x->sweeping || (x->dirty && !x->retry_publish) ||
+			(x->ipc.next < x->ipc.have && x->unpublished < BATCH_MAX))
 			next = 1;
 	}
 	return next;
@@ -338,8 +376,7 @@ static uint64_t next_deadline(struct supervisor *sup)
 
 static void say_farewell(struct supervisor *sup)
 {
-	SERVICE_EACH(sup, x)
-	{
+	SERVICE_EACH (sup, x) {
 		x->s.flags |= FLAG_EXITED;
 		x->s.supervisor = 0;
 		service_publish(x);
@@ -351,31 +388,34 @@ static void run_loop(struct supervisor *sup)
 	struct turn t;
 	while (!settle_turn(sup)) {
 		gather(sup, &t);
-		if (clock_poll(t.fds, t.n, next_deadline(sup)) > 0)
+		if (clock_poll(t.fds, t.n + t.needs + t.dependents, next_deadline(sup)) > 0)
 			dispatch(sup, &t);
 		if (sup->reap_pending)
 			supervisor_reap(sup);
-		SERVICE_EACH(sup, x)
-		if (x->ipc.next < x->ipc.have)
-			service_listen(x);
+		SERVICE_EACH (sup, x)
+			if (x->ipc.next < x->ipc.have)
+				service_listen(x);
 	}
 }
 
 int supervise_run(struct supervise_options const *o)
 {
-	static struct supervisor sup;
+	static struct supervisor
+		sup; /* zeros; what has no logger never touches the logger's pages */
 
 	PROG = "supervise";
-	memset(&sup, 0, sizeof sup);
 	sup.o = o;
-	sup.pipe = -1;
+	sup.pipe = sup.run = -1;
 	init_service(&sup, &sup.service, 0);
-	init_service(&sup, &sup.log, 1);
 	if (become_supervisor(&sup) < 0) {
 		say_errno(&sup.service, "set up", "signals", "not supervised");
 		return EXIT_REFUSED;
 	}
 	int r = take_services(&sup);
+	if (!r && make_room(&sup) < 0) {
+		say_errno(&sup.service, "get memory", "for polling", "not supervised");
+		r = EXIT_REFUSED;
+	}
 	if (r)
 		return r;
 	if (sup.has_log)

@@ -8,6 +8,7 @@ enum next {
 	STAY,
 	TO_DOWN,
 	TO_STARTING,
+	TO_WAITING,
 	TO_UP,
 	TO_STOPPING,
 	TO_FINISH_OR_SETTLE,
@@ -26,6 +27,7 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_RESTART] = { .next = TO_STARTING, .actions = DO_FORGET | DO_START },
 	},
 	[STATE_WAITING] = {
+		[EVENT_NEEDS_MET] = { .next = TO_STARTING, .actions = DO_START },
 		[EVENT_DOWN] = { .next = TO_DOWN, .actions = DO_REST },
 		[EVENT_EXIT] = { .next = TO_DOWN, .actions = DO_REST },
 	},
@@ -35,10 +37,14 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_RESTART] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_END_OF_LOG] = { .next = TO_STOPPING, .actions = DO_END_LOG },
 		[EVENT_READY] = { .next = TO_UP },
+		[EVENT_WAIT] = { .next = TO_WAITING, .actions = DO_WAIT },
+		[EVENT_START_DUE] = { .next = TO_STOPPING, .actions = DO_STOP },
+		[EVENT_NEEDS_LOST] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_NOT_STARTED] = { .next = TO_STOPPING, .actions = DO_SWEEP },
 		[EVENT_RUN_DIED] = { .next = TO_STOPPING, .actions = DO_SWEEP },
 	},
 	[STATE_UP] = {
+		[EVENT_NEEDS_LOST] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_DOWN] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_EXIT] = { .next = TO_STOPPING, .actions = DO_STOP },
 		[EVENT_RESTART] = { .next = TO_STOPPING, .actions = DO_STOP },
@@ -65,6 +71,7 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_EXIT] = { .next = TO_DOWN, .actions = DO_REST },
 		[EVENT_END_OF_LOG] = { .next = TO_DOWN, .actions = DO_REST },
 		[EVENT_BACKOFF_DUE] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_NEEDS_LOST] = { .next = TO_WAITING, .actions = DO_WAIT },
 	},
 	[STATE_FAILED] = {
 		[EVENT_UP] = { .next = TO_STARTING, .actions = DO_FORGET | DO_START },
@@ -115,6 +122,9 @@ struct machine_step machine_step(
 	case TO_STARTING:
 		step.next = STATE_STARTING;
 		break;
+	case TO_WAITING:
+		step.next = STATE_WAITING;
+		break;
 	case TO_UP:
 		step.next = STATE_UP;
 		break;
@@ -154,6 +164,10 @@ char const *machine_event_name(enum machine_event event)
 		[EVENT_KILL_DUE] = "kill due",
 		[EVENT_FINISH_DUE] = "finish due",
 		[EVENT_BACKOFF_DUE] = "backoff due",
+		[EVENT_WAIT] = "wait",
+		[EVENT_NEEDS_MET] = "needs met",
+		[EVENT_START_DUE] = "start due",
+		[EVENT_NEEDS_LOST] = "needs lost",
 	};
 	return names[event];
 }

@@ -33,6 +33,7 @@
  *   run died     in `up` and `starting`: the sweep begins. In `stopping` it goes on.
  *   end of log   only for a logger: its last writer is about to let go of the pipe, so it sees
  *                the end of its input and goes by itself; the kill deadline stands behind it.
+ *   needs met    ends waiting. needs lost: stops what runs; it settles into a start, which waits.
  *   kill due     the time limit of a stop: TERM if none was sent yet (a logger at its end), else
  *                KILL for whatever is left, now and whenever the sweep finds more.
  *
@@ -58,6 +59,10 @@ enum machine_event {
 	EVENT_KILL_DUE,
 	EVENT_FINISH_DUE,
 	EVENT_BACKOFF_DUE,
+	EVENT_WAIT,       /* what it depends on is not ready */
+	EVENT_NEEDS_MET,  /* all it depends on is ready */
+	EVENT_START_DUE,  /* it is not ready in time */
+	EVENT_NEEDS_LOST, /* a need is to go down, or one it is bound to is not ready any more */
 	EVENT_COUNT
 };
 
@@ -82,7 +87,8 @@ enum machine_action {
 	DO_KILL_FINISH = 1u << 6, /* finish takes too long */
 	DO_BACKOFF = 1u << 7,     /* arm the backoff deadline */
 	DO_REST = 1u << 8,        /* came to rest: down or failed */
-	DO_START = 1u << 9        /* start run */
+	DO_WAIT = 1u << 9,        /* enter the needs, look at them */
+	DO_START = 1u << 10       /* start run */
 };
 
 struct machine_step {

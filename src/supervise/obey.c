@@ -175,6 +175,8 @@ static int obey_restart(struct service *x)
 		return -1;
 	x->config_read = 0;
 	x->after = AFTER_START;
+	x->s.flags |= FLAG_ASKED;
+	x->s.flags &= ~(uint32_t)FLAG_HELD;
 	want_start(x, WANT_UP, EVENT_RESTART);
 	return 0;
 }
@@ -243,14 +245,20 @@ static void obey(struct service *x, struct message const *m)
 	switch (row->action) {
 	case ACTION_NONE:
 		service_look_adopted(x);
+		service_look_dependents(x);
+		needs_doubt(x);
 		break;
 	case ACTION_UP:
+		x->s.flags |= FLAG_ASKED;
+		x->s.flags &= ~(uint32_t)FLAG_HELD;
 		want_start(x, WANT_UP, EVENT_UP);
 		break;
 	case ACTION_DOWN:
-		want_end(x, WANT_DOWN, EVENT_DOWN);
+		if (service_want_down(x, m->flags & MESSAGE_FORCE) < 0)
+			result = RESULT_REFUSED, why = WHY_DEPENDENTS;
 		break;
 	case ACTION_ONCE:
+		x->s.flags &= ~(uint32_t)FLAG_HELD;
 		want_start(x, WANT_ONCE, EVENT_ONCE);
 		break;
 	case ACTION_EXIT:

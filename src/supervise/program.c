@@ -75,15 +75,39 @@ static char const *argv_zero(struct program const *p)
 	return copy ? copy : p->path;
 }
 
-static int has_companion(struct program const *p, char const *suffix, uint32_t bit_run,
-	uint32_t bit_finish, char name[32])
+/* One row a program: its entry, where its arguments and environment are listed, whether it runs as
+ * the service's user. finish and control scripts clean up after run with the supervisor's rights.
+ */
+static struct {
+	char const *name;
+	uint64_t params, env;
+	int as_user;
+} const programs[] = {
+	[PROGRAM_RUN] = { "run", ENTRY_RUN_PARAMS, ENTRY_RUN_ENV, 1 },
+	[PROGRAM_ON] = { "on", ENTRY_ON_PARAMS, ENTRY_ON_ENV, 1 },
+	[PROGRAM_OFF] = { "off", ENTRY_OFF_PARAMS, ENTRY_OFF_ENV, 1 },
+	[PROGRAM_CHECK] = { "check", ENTRY_CHECK_PARAMS, ENTRY_CHECK_ENV, 1 },
+	[PROGRAM_FINISH] = { "finish", ENTRY_FINISH_PARAMS, ENTRY_FINISH_ENV, 0 },
+	[PROGRAM_CONTROL] = { "control", 0, 0, 0 },
+};
+
+char const *program_name(enum program_entry entry)
 {
-	uint32_t bit = !strcmp(p->entry, "run")      ? bit_run
-		       : !strcmp(p->entry, "finish") ? bit_finish
-						     : 0;
+	return programs[entry].name;
+}
+
+static int has_companion(struct program const *p, char const *suffix, uint64_t bit, char name[32])
+{
 	snprintf(name, 32, "%s%s", p->path + 2, suffix);
 	/* companions of control scripts are not listed: look */
 	return p->letter ? entry_exists(AT_FDCWD, name) : (p->entries & bit) != 0;
+}
+
+/* What follows the @ in the name of an instance; 0: it is none. */
+static char const *instance_of(struct program const *p)
+{
+	char const *at = strchr(p->name, '@');
+	return at && at[1] && at[1] != '/' ? at + 1 : 0;
 }
 
 static int prepare_argv(struct program *p, struct ending const *e, struct program_failure *f)
@@ -92,18 +116,20 @@ static int prepare_argv(struct program *p, struct ending const *e, struct progra
 	char companion[32], pid[12];
 	size_t n = 0, count = 0;
 
-	if (has_companion(p, ".params", ENTRY_RUN_PARAMS, ENTRY_FINISH_PARAMS, companion) &&
+	if (has_companion(p, ".params", programs[p->entry].params, companion) &&
 		environment_lines(&lines, AT_FDCWD, companion) < 0)
 		return fails(f, STAGE_PARAMS, companion);
 	for (size_t i = 0; i < lines.len; i++)
 		count += !lines.s[i];
-	p->argv = malloc((count + 4) * sizeof *p->argv);
+	p->argv = malloc((count + 5) * sizeof *p->argv);
 	if (!p->argv)
 		return fails(f, STAGE_PARAMS, companion);
 	p->argv[n++] = argv_zero(p);
+	if (instance_of(p) && !p->letter)
+		p->argv[n++] = instance_of(p);
 	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
 		p->argv[n++] = lines.s + i;
-	if (!strcmp(p->entry, "finish")) {
+	if (p->entry == PROGRAM_FINISH) {
 		p->argv[n++] = strdup(e->code);
 		p->argv[n++] = strdup(e->sig);
 	} else if (p->letter && p->pid) {
@@ -114,6 +140,22 @@ static int prepare_argv(struct program *p, struct ending const *e, struct progra
 	return 0;
 }
 
+/* sd_notify(3): where to tell, and within which time it must say that it lives. */
+static int prepare_notify(struct program const *p, stralloc *changes)
+{
+	char usec[24], pid[12];
+	if (environment_set(changes, "NOTIFY_SOCKET", p->notify) < 0)
+		return -1;
+	if (!p->watchdog_ms)
+		return 0;
+	snprintf(usec, sizeof usec, "%llu", (unsigned long long)p->watchdog_ms * 1000);
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	return environment_set(changes, "WATCHDOG_USEC", usec) < 0 ||
+			       environment_set(changes, "WATCHDOG_PID", pid) < 0
+		       ? -1
+		       : 0;
+}
+
 static int prepare_env(struct program *p, struct ending const *e, struct program_failure *f)
 {
 	stralloc changes = STRALLOC_ZERO;
@@ -121,14 +163,18 @@ static int prepare_env(struct program *p, struct ending const *e, struct program
 
 	if ((p->entries & ENTRY_ENV) && environment_dir(&changes, AT_FDCWD, "env", at) < 0)
 		return fails(f, STAGE_ENV, at);
-	if (has_companion(p, ".env", ENTRY_RUN_ENV, ENTRY_FINISH_ENV, companion) &&
+	if (has_companion(p, ".env", programs[p->entry].env, companion) &&
 		environment_file(&changes, AT_FDCWD, companion, at) < 0)
 		return fails(f, STAGE_ENV, at);
 	if (environment_set(&changes, "CINIT_SERVICE", p->name) < 0)
 		return fails(f, STAGE_ENV, "CINIT_SERVICE");
+	if (instance_of(p) && environment_set(&changes, "CINIT_INSTANCE", instance_of(p)) < 0)
+		return fails(f, STAGE_ENV, "CINIT_INSTANCE");
+	if (p->notify && prepare_notify(p, &changes) < 0)
+		return fails(f, STAGE_ENV, "NOTIFY_SOCKET");
 	if (p->letter && environment_set(&changes, "CINIT_CONTROL", letter) < 0)
 		return fails(f, STAGE_ENV, "CINIT_CONTROL");
-	if (!strcmp(p->entry, "finish") &&
+	if (p->entry == PROGRAM_FINISH &&
 		(environment_set(&changes, "CINIT_EXIT_CODE", e->exit_code) < 0 ||
 			environment_set(&changes, "CINIT_EXIT_SIGNAL", e->exit_signal) < 0))
 		return fails(f, STAGE_ENV, "CINIT_EXIT_CODE");
@@ -143,8 +189,7 @@ static int become_user(struct program const *p, struct program_failure *f)
 	struct value_error e;
 	char spec[512];
 
-	/* finish and control scripts clean up after run with the supervisor's rights */
-	if (!(p->entries & ENTRY_USER) || strcmp(p->entry, "run"))
+	if (!(p->entries & ENTRY_USER) || !programs[p->entry].as_user)
 		return 0;
 	int r = value_line(AT_FDCWD, "user", spec, sizeof spec, &e);
 	if (r == 0)
@@ -165,7 +210,7 @@ int program_prepare(struct program *p, struct program_failure *f)
 	if (p->letter)
 		snprintf(p->path, sizeof p->path, "./control/%c", p->letter);
 	else
-		snprintf(p->path, sizeof p->path, "./%s", p->entry);
+		snprintf(p->path, sizeof p->path, "./%s", programs[p->entry].name);
 	if (prepare_argv(p, &e, f) < 0 || prepare_env(p, &e, f) < 0)
 		return -1;
 	return become_user(p, f);

@@ -6,14 +6,25 @@
 
 #include <stdint.h>
 
+enum program_entry {
+	PROGRAM_RUN,
+	PROGRAM_ON,
+	PROGRAM_OFF,
+	PROGRAM_CHECK,
+	PROGRAM_FINISH,
+	PROGRAM_CONTROL
+};
+
 struct program {
-	char const *name;  /* the service, for CINIT_SERVICE */
-	char const *entry; /* run, finish, control */
-	char letter;       /* control/LETTER; 0 otherwise */
-	uint32_t pid;      /* of run; 0: none */
-	int exit_valid;    /* last_exit is known */
-	int32_t last_exit; /* wait status of run, for finish */
-	uint32_t entries;  /* enum config_entry */
+	char const *name; /* the service, for CINIT_SERVICE */
+	enum program_entry entry;
+	char letter;          /* control/LETTER; 0 otherwise */
+	uint32_t pid;         /* of run; 0: none */
+	int exit_valid;       /* last_exit is known */
+	int32_t last_exit;    /* wait status of run, for finish */
+	uint64_t entries;     /* ENTRY_* */
+	char const *notify;   /* path of the socket of sd_notify(3); NULL: none */
+	uint32_t watchdog_ms; /* 0: none */
 	/* made by program_prepare */
 	char const **argv;
 	char const **envp;
@@ -32,6 +43,9 @@ int program_prepare(struct program *p, struct program_failure *f);
 
 /* Executes; returns only when that failed, with errno and *f. */
 void program_execute(struct program *p, struct program_failure *f);
+
+/* What the entry is called: "run". */
+char const *program_name(enum program_entry entry);
 
 /* The verb of a stage: "execute". */
 char const *program_stage_text(unsigned int stage);

@@ -47,6 +47,9 @@ static void open_gates(struct service *x)
 		struct child *c = &x->child[i];
 		if (c->gate < 0 || c->opened || x->s.child[i].phase != PHASE_GATED)
 			continue;
+		/* told to stop before it ran: it never will. A logger at its end is to run. */
+		if (i == ROLE_RUN && x->s.state != STATE_STARTING && !x->off && !x->end_of_log)
+			continue;
 		c->opened = 1;
 		/* EPIPE: it died at its gate, and its SIGCHLD is on the way */
 		fd_write(c->gate, "g", 1);

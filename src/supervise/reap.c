@@ -20,6 +20,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "ready.h"
 
 #define FINISH_GIVE_UP 125
 #define REAP_MAX       256 /* deaths a turn */
@@ -57,12 +58,74 @@ static void gave_up(struct service *x, int exec_failed)
 	service_reason(x, REASON_DEATHS, x->s.window_deaths, text);
 }
 
+static int is_success(struct service const *x, int wstat)
+{
+	return WIFEXITED(wstat) &&
+	       (x->config.success[WEXITSTATUS(wstat) / 8] & 1u << WEXITSTATUS(wstat) % 8);
+}
+
+/* off has ended: whatever it says, the service goes down. */
+static void off_ended(struct service *x, int wstat, int known)
+{
+	x->off = 0;
+	if (!known || wstat)
+		say(x, "off did not succeed");
+	service_event(x, EVENT_RUN_DIED);
+}
+
+/* 1: `on` did it, and the service is up. Otherwise, unless the restart policy was written down,
+ * that is that. */
+static int oneshot_ended(struct service *x, int wstat, int known)
+{
+	char text[64];
+
+	x->s.last_exit = wstat;
+	x->s.flags |= known ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;
+	if (x->s.state == STATE_STARTING && known && is_success(x, wstat)) {
+		x->s.deadline[DEADLINE_START] = 0;
+		x->s.flags |= FLAG_BROUGHT_UP;
+		service_event(x, EVENT_READY);
+		return 1;
+	}
+	if (x->blamed || !known)
+		return 0;
+	if (WIFEXITED(wstat))
+		snprintf(text, sizeof text, "on exited %d", WEXITSTATUS(wstat));
+	else
+		snprintf(text, sizeof text, "on was killed by signal %d", WTERMSIG(wstat));
+	if (!x->asked)
+		service_reason(x, REASON_ENDED, 0, text);
+	return 0;
+}
+
+static enum machine_after what_follows(struct service *x, int bad_config, int exec_failed)
+{
+	int asked = (x->asked || (x->s.flags & FLAG_GOT_TERM)) && !x->blamed;
+	enum machine_after after = restart_decide(&x->s, &x->config, asked, clock_boottime());
+
+	if (bad_config)
+		return AFTER_FAIL;
+	if (x->config.kind == KIND_ONESHOT && !(x->config.entries & ENTRY_RESTART) && !asked)
+		return AFTER_FAIL; /* the reason says how `on` ended */
+	if (after == AFTER_FAIL)
+		gave_up(x, exec_failed);
+	else if (after == AFTER_REST)
+		service_reason(x, REASON_ENDED, 0, "ended, and is not to be restarted");
+	return after;
+}
+
 static void run_ended(struct service *x, int wstat, int known)
 {
 	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
 	int bad_config = x->child[ROLE_RUN].bad_config;
 
 	forget_child(x, ROLE_RUN);
+	ready_close(x);
+	service_kill_script(x, ROLE_CHECK);
+	if (x->off) {
+		off_ended(x, wstat, known);
+		return;
+	}
 	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
 	if (nothing) {
 		x->s.flags &= ~(uint32_t)FLAG_RAN;
@@ -70,17 +133,15 @@ static void run_ended(struct service *x, int wstat, int known)
 		service_event(x, EVENT_NOT_STARTED);
 		return;
 	}
-	x->s.flags |= FLAG_RAN;
+	if (x->config.kind == KIND_ONESHOT && !exec_failed) {
+		if (oneshot_ended(x, wstat, known))
+			return;
+	} else {
+		x->s.flags |= FLAG_RAN;
+	}
 	x->s.last_exit = exec_failed ? EXEC_EXIT << 8 : wstat;
 	x->s.flags |= known || exec_failed ? FLAG_EXIT_VALID : FLAG_EXIT_UNKNOWN;
-	x->after = restart_decide(
-		&x->s, &x->config, x->asked || (x->s.flags & FLAG_GOT_TERM), clock_boottime());
-	if (bad_config)
-		x->after = AFTER_FAIL;
-	else if (x->after == AFTER_FAIL)
-		gave_up(x, exec_failed);
-	else if (x->after == AFTER_REST)
-		service_reason(x, REASON_ENDED, 0, "ended, and is not to be restarted");
+	x->after = what_follows(x, bad_config, exec_failed);
 	service_event(x, EVENT_RUN_DIED);
 }
 
@@ -105,6 +166,10 @@ void service_child_ended(struct service *x, enum status_role role, int wstat, in
 		run_ended(x, wstat, known);
 	} else if (role == ROLE_FINISH) {
 		finish_ended(x, wstat, known);
+	} else if (role == ROLE_CHECK) {
+		forget_child(x, role);
+		ready_check_ended(x, wstat, known);
+		x->sweeping |= x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING;
 	} else {
 		forget_child(x, role);
 		service_job_ended(x, known ? wstat : -1);
@@ -113,12 +178,12 @@ void service_child_ended(struct service *x, enum status_role role, int wstat, in
 
 static struct service *find_child(struct supervisor *sup, uint32_t pid, enum status_role *role)
 {
-	SERVICE_EACH(sup, x)
-	for (unsigned int i = 0; i < ROLE_COUNT; i++)
-		if (x->s.child[i].pid == pid && !x->child[i].adopted) {
-			*role = (enum status_role)i;
-			return x;
-		}
+	SERVICE_EACH (sup, x)
+		for (unsigned int i = 0; i < ROLE_COUNT; i++)
+			if (x->s.child[i].pid == pid && !x->child[i].adopted) {
+				*role = (enum status_role)i;
+				return x;
+			}
 	return 0;
 }
 
@@ -149,9 +214,9 @@ void supervisor_reap(struct supervisor *sup)
 		}
 		waitpid(si.si_pid, 0, WNOHANG);
 		if (!x) /* a stray went: see whether others are left */
-			SERVICE_EACH(sup, y)
-		if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
-			y->sweeping = 1;
+			SERVICE_EACH (sup, y)
+				if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
+					y->sweeping = 1;
 	}
 }
 

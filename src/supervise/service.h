@@ -5,17 +5,18 @@
  * deadlines) becomes events; events go through the machine; its actions change processes and the
  * record; at the end of the turn the record is published, and only then do gates open.
  *
- *   loop.c     one turn after the other, what to poll
- *   obey.c     commands from `in`, the queue behind control scripts, acknowledgements
- *   reap.c     deaths, of children and of adopted processes
- *   act.c      events through the machine, actions carried out
- *   restart.c  what follows a death
- *   child.c    a child before it executes: the gate, what it drops, what it becomes
- *   sweep.c    processes that are left over
- *   foreign.c  those that a predecessor's run left to our parent
- *   take.c     the lock, the record of a predecessor
- *   publish.c  the record, the gates
- *   say.c      lines on standard error */
+ * - loop.c: one turn after the other, what to poll
+ * - obey.c: commands from `in`, the queue behind control scripts, acknowledgements
+ * - reap.c: deaths, of children and of adopted processes
+ * - act.c: events through the machine, actions carried out
+ * - depend.c: what it depends on (needs.c) and what depends on it (dependents.c)
+ * - restart.c: what follows a death
+ * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes
+ * - sweep.c: processes that are left over
+ * - foreign.c: those that a predecessor's run left to our parent
+ * - take.c: the lock, the record of a predecessor
+ * - publish.c: the record, the gates
+ * - say.c: lines on standard error */
 #ifndef SUPERVISE_SERVICE_H
 #define SUPERVISE_SERVICE_H
 
@@ -25,7 +26,9 @@
 #include "../lib/ipc.h"
 #include "../lib/status.h"
 #include "config.h"
+#include "dependents.h"
 #include "machine.h"
+#include "needs.h"
 #include "supervise.h"
 
 #define QUEUE_MAX  32 /* control scripts that wait for the one that runs */
@@ -90,6 +93,13 @@ struct service {
 	uint64_t publish_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
+	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
+	uint32_t unwell;        /* health checks that failed in a row */
+	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
+	uint8_t off;    /* what runs as `run` is the off of a oneshot */
+	struct needs needs;
+	struct dependents dependents;
+	uint8_t needs_enter;         /* to be entered when the record is out */
 	struct job queue[QUEUE_MAX]; /* [0] runs while child[ROLE_CONTROL] is there */
 	unsigned int queued;
 	pid_t termed[TERMED_MAX];
@@ -101,10 +111,13 @@ struct supervisor {
 	struct service service;
 	struct service log; /* valid where has_log */
 	int has_log;
+	int run;          /* the run directory; -1: there is no cinit */
 	int signals;      /* signalfd of the self-pipe */
 	int pipe;         /* O_RDWR on the log pipe; -1: none, or let go of */
 	int at_once;      /* told to end by QUIT: KILL without TERM */
 	int reap_pending; /* a turn's share of deaths is through, there may be more */
+	struct pollfd *polls;
+	size_t poll_room;
 	int look_pending; /* cinit is to be told of an essential end */
 	uint64_t retry_look;
 	uint64_t look_delay;
@@ -125,11 +138,15 @@ void service_event(struct service *x, enum machine_event event);
 void service_deadlines(struct service *x, uint64_t now);
 uint64_t service_next_deadline(struct service const *x);
 void service_signal_run(struct service *x, int sig);
+/* Kills a script and what it started. */
+void service_kill_script(struct service *x, enum status_role role);
 /* What a predecessor's script was to do, should it have died with its knowledge. */
 void service_tell_again(struct service *x);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
 int service_at_rest(struct service const *x);
+/* Tells run to go, now that nobody depends on it. */
+void service_stop_run(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
 
@@ -155,6 +172,16 @@ enum machine_after restart_decide(
 pid_t child_fork(struct service *x, enum status_role role, char letter);
 void child_report(struct service *x, enum status_role role);
 int service_enter(struct service const *x);
+
+/* ---- depend.c */
+int service_begin_stop(struct service *x);
+void service_look_dependents(struct service *x);
+void service_depend_turn(struct service *x);
+void service_needs_gone(struct service *x);
+int service_want_down(struct service *x, int force);
+/* 1: it may start now; 0: it waits (the event is raised); -1: x->config_error says why it cannot.
+ */
+int service_may_start(struct service *x);
 
 /* ---- sweep.c */
 void service_sweep(struct service *x);

@@ -21,10 +21,10 @@
 
 int sweep_knows(struct supervisor *sup, pid_t pid)
 {
-	SERVICE_EACH(sup, x)
-	for (unsigned int i = 0; i < ROLE_COUNT; i++)
-		if (x->s.child[i].pid == (uint32_t)pid)
-			return 1;
+	SERVICE_EACH (sup, x)
+		for (unsigned int i = 0; i < ROLE_COUNT; i++)
+			if (x->s.child[i].pid == (uint32_t)pid)
+				return 1;
 	return 0;
 }
 
@@ -162,7 +162,7 @@ void service_sweep(struct service *x)
 	x->sweeping = 0;
 	if ((x->s.state != STATE_STOPPING && x->s.state != STATE_FINISHING) ||
 		x->s.child[ROLE_RUN].pid || x->s.child[ROLE_FINISH].pid ||
-		x->s.child[ROLE_CONTROL].pid || x->queued)
+		x->s.child[ROLE_CONTROL].pid || x->s.child[ROLE_CHECK].pid || x->queued)
 		return;
 	run_pass(&p);
 	note_strays(x, &p);

@@ -17,6 +17,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "ready.h"
 
 /* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
  * that does. A helper on the same open file description waits for it, so that this process need
@@ -127,7 +128,7 @@ static void recover_run(struct service *x)
 	x->s.want = WANT_UP;
 	x->s.starts = 1;
 	x->s.started = x->s.ready = clock_boottime();
-	x->s.flags |= FLAG_READY;
+	x->s.flags |= FLAG_READY | FLAG_ASKED;
 	x->fresh = 0;
 }
 
@@ -199,7 +200,18 @@ static void carry_on(struct service *x)
 	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
+	x->off = x->config.kind == KIND_ONESHOT && x->s.state == STATE_STOPPING &&
+		 x->s.child[ROLE_RUN].pid;
+	ready_resume(x);
 	service_look_adopted(x);
+	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
+		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
+		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
+		x->needs_enter = 1; /* our entries may lie there already: they are the same */
+	/* it may have been awaiting its dependents */
+	x->dependents.awaited = x->dependents.stale = x->s.state == STATE_STOPPING &&
+						      x->s.child[ROLE_RUN].pid &&
+						      !(x->s.flags & FLAG_GOT_TERM);
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:
 	case STATE_UP:
@@ -227,7 +239,10 @@ void service_resume(struct service *x)
 	service_configure(x); /* a bad value is said there; starting finds it again and fails */
 	if (!x->fresh)
 		carry_on(x);
-	else if (!(x->config.entries & ENTRY_DOWN))
+	else if (!(x->config.entries & ENTRY_DOWN)) {
+		x->s.flags |= FLAG_ASKED;
 		service_want(x, WANT_UP, EVENT_UP);
-	x->config_read = 0; /* a later start reads what is there then */
+	}
+	service_look_dependents(x); /* some may have come before us */
+	x->config_read = 0;         /* a later start reads what is there then */
 }

@@ -25,9 +25,15 @@ static int runs(struct status const *s)
 	return s->child[ROLE_RUN].pid != 0;
 }
 
+/* A bundle, or a oneshot that was brought up: up without a process. */
+static int needs_no_process(struct status const *s)
+{
+	return has(s, FLAG_BUNDLE) || has(s, FLAG_BROUGHT_UP);
+}
+
 static int is_up(struct status const *s)
 {
-	return s->state == STATE_UP && runs(s);
+	return s->state == STATE_UP && (runs(s) || needs_no_process(s));
 }
 
 static int is_down(struct status const *s)
@@ -91,9 +97,10 @@ enum verdict goal_verdict(enum goal goal, struct status const *s, uint32_t start
 		return unless_gave_up(s, VERDICT_CHECK, is_up(s));
 	case GOAL_RUNNING:
 		return unless_gave_up(s, VERDICT_MET,
-			(s->state == STATE_STARTING || s->state == STATE_UP) && runs(s) &&
-				s->child[ROLE_RUN].phase == PHASE_STARTED &&
-				!has(s, FLAG_GOT_TERM));
+			(is_up(s) && needs_no_process(s)) ||
+				((s->state == STATE_STARTING || s->state == STATE_UP) && runs(s) &&
+					s->child[ROLE_RUN].phase == PHASE_STARTED &&
+					!has(s, FLAG_GOT_TERM)));
 	case GOAL_READY:
 		return unless_gave_up(s, VERDICT_MET, is_up(s) && has(s, FLAG_READY));
 	case GOAL_DOWN:

@@ -36,6 +36,20 @@ static void add_run(struct text *t, char const *word, char const *name, uint32_t
 		text_add(t, ", got TERM");
 }
 
+/* Up without a process: a bundle, or a oneshot. runit knows no such thing. */
+static void add_up(struct text *t, char const *name, struct status const *s, uint64_t now)
+{
+	text_add(t, "up: ");
+	text_add(t, name);
+	text_add(t, ": ");
+	text_number(t, seconds_since(s->since, now));
+	text_add(t, "s");
+	if (s->flags & FLAG_NORMALLY_DOWN)
+		text_add(t, ", normally down");
+	if (s->want == WANT_DOWN || s->want == WANT_EXIT)
+		text_add(t, ", want down");
+}
+
 static void add_down(struct text *t, char const *name, struct status const *s, uint64_t now)
 {
 	text_add(t, "down: ");
@@ -57,6 +71,8 @@ void report_state(struct text *t, char const *name, struct status const *s, uint
 		add_run(t, "run: ", name, run, s, now);
 	else if (finish)
 		add_run(t, "finish: ", name, finish, s, now);
+	else if (s->state == STATE_UP)
+		add_up(t, name, s, now);
 	else
 		add_down(t, name, s, now);
 	/* what runit does not know goes behind what its clients read */

@@ -86,8 +86,8 @@ grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
 verdict 'cinit-supervise.8 has every option of supervise'
 
 # Entries: NAME is a tag as it stands, or with something behind a slash; X.params and X.env are told of together.
-sed -n 's/^	{ "\([a-z.-]*\)", ENTRY_[A-Z_]* },$/\1/p' src/supervise/config.c >"$work/entries"
-sed 's/^\(run\|finish\)\(\.[a-z]*\)$/\2/' "$work/entries" | sort -u >"$work/sought"
+sed -n 's/^	\[BIT_[A-Z_]*\] = { "\([a-z.-]*\)", .*},$/\1/p' src/supervise/config.c >"$work/entries"
+sed 's/^\(run\|on\|off\|check\|finish\)\(\.[a-z]*\)$/\2/' "$work/entries" | sort -u >"$work/sought"
 sed -n '/^\.Ss Programs/,/^\.Ss The logger/p' $servicedir >"$work/part"
 tags "$work/part" | sed 's,/.*,,' | sort -u >"$work/page"
 grep -vxFf "$work/page" "$work/sought" >"$work/missing"

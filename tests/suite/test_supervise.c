@@ -18,7 +18,7 @@ static void starts_and_stops(void **state)
 	(void)state;
 	assert_int_equal(web.s.want, WANT_UP);
 	assert_int_equal(web.s.reason, REASON_NONE);
-	assert_int_equal(web.s.flags, FLAG_READY);
+	assert_int_equal(web.s.flags, FLAG_READY | FLAG_ASKED);
 	assert_int_equal(web.s.supervisor, web.supervisor);
 	assert_int_equal(web.s.starts, 1);
 	assert_int_equal(web.s.deaths, 0);

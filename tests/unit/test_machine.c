@@ -25,6 +25,7 @@ static struct cell const cells[] = {
 
 	{ STATE_WAITING, EVENT_DOWN, STATE_DOWN, DO_REST },
 	{ STATE_WAITING, EVENT_EXIT, STATE_DOWN, DO_REST },
+	{ STATE_WAITING, EVENT_NEEDS_MET, STATE_STARTING, DO_START },
 
 	{ STATE_STARTING, EVENT_DOWN, STATE_STOPPING, DO_STOP },
 	{ STATE_STARTING, EVENT_EXIT, STATE_STOPPING, DO_STOP },
@@ -33,12 +34,16 @@ static struct cell const cells[] = {
 	{ STATE_STARTING, EVENT_READY, STATE_UP, 0 },
 	{ STATE_STARTING, EVENT_NOT_STARTED, STATE_STOPPING, DO_SWEEP },
 	{ STATE_STARTING, EVENT_RUN_DIED, STATE_STOPPING, DO_SWEEP },
+	{ STATE_STARTING, EVENT_WAIT, STATE_WAITING, DO_WAIT },
+	{ STATE_STARTING, EVENT_NEEDS_LOST, STATE_STOPPING, DO_STOP },
+	{ STATE_STARTING, EVENT_START_DUE, STATE_STOPPING, DO_STOP },
 
 	{ STATE_UP, EVENT_DOWN, STATE_STOPPING, DO_STOP },
 	{ STATE_UP, EVENT_EXIT, STATE_STOPPING, DO_STOP },
 	{ STATE_UP, EVENT_RESTART, STATE_STOPPING, DO_STOP },
 	{ STATE_UP, EVENT_END_OF_LOG, STATE_STOPPING, DO_END_LOG },
 	{ STATE_UP, EVENT_RUN_DIED, STATE_STOPPING, DO_SWEEP },
+	{ STATE_UP, EVENT_NEEDS_LOST, STATE_STOPPING, DO_STOP },
 
 	{ STATE_STOPPING, EVENT_NOT_STARTED, STATE_STOPPING, DO_SWEEP },
 	{ STATE_STOPPING, EVENT_RUN_DIED, STATE_STOPPING, DO_SWEEP },
@@ -55,6 +60,7 @@ static struct cell const cells[] = {
 	{ STATE_BACKOFF, EVENT_EXIT, STATE_DOWN, DO_REST },
 	{ STATE_BACKOFF, EVENT_END_OF_LOG, STATE_DOWN, DO_REST },
 	{ STATE_BACKOFF, EVENT_BACKOFF_DUE, STATE_STARTING, DO_START },
+	{ STATE_BACKOFF, EVENT_NEEDS_LOST, STATE_WAITING, DO_WAIT },
 
 	{ STATE_FAILED, EVENT_UP, STATE_STARTING, DO_FORGET | DO_START },
 	{ STATE_FAILED, EVENT_ONCE, STATE_STARTING, DO_FORGET | DO_START },
@@ -71,27 +77,32 @@ static struct cell const cells[] = {
 static unsigned int const empty[STATE_COUNT] = {
 	/* nothing runs and nothing is due; down and exit find what they want */
 	[STATE_DOWN] = E(DOWN) | E(EXIT) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) | E(RUN_DIED) |
-		       E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE),
+		       E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) |
+		       E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
 	/* up, once and restart change nothing about an unmet need; a logger has no needs */
 	[STATE_WAITING] = E(UP) | E(ONCE) | E(RESTART) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) |
 			  E(RUN_DIED) | E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) |
-			  E(BACKOFF_DUE),
+			  E(BACKOFF_DUE) | E(WAIT) | E(NEEDS_LOST) | E(START_DUE),
 	/* it is being started already */
 	[STATE_STARTING] = E(UP) | E(ONCE) | E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) |
-			   E(FINISH_DUE) | E(BACKOFF_DUE),
+			   E(FINISH_DUE) | E(BACKOFF_DUE) | E(NEEDS_MET),
 	/* it runs already, and was ready before */
 	[STATE_UP] = E(UP) | E(ONCE) | E(READY) | E(NOT_STARTED) | E(SWEPT) | E(FINISH_DIED) |
-		     E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE),
+		     E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) | E(WAIT) | E(NEEDS_MET) |
+		     E(START_DUE),
 	/* commands change only where settling leads; the readiness of what goes is no news */
 	[STATE_STOPPING] = E(UP) | E(DOWN) | E(ONCE) | E(EXIT) | E(RESTART) | E(END_OF_LOG) |
-			   E(READY) | E(FINISH_DIED) | E(FINISH_DUE) | E(BACKOFF_DUE),
+			   E(READY) | E(FINISH_DIED) | E(FINISH_DUE) | E(BACKOFF_DUE) | E(WAIT) |
+			   E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
 	[STATE_FINISHING] = E(UP) | E(DOWN) | E(ONCE) | E(EXIT) | E(RESTART) | E(END_OF_LOG) |
-			    E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(BACKOFF_DUE),
+			    E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(BACKOFF_DUE) | E(WAIT) |
+			    E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
 	[STATE_BACKOFF] = E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(SWEPT) | E(FINISH_DIED) |
-			  E(KILL_DUE) | E(FINISH_DUE),
+			  E(KILL_DUE) | E(FINISH_DUE) | E(WAIT) | E(NEEDS_MET) | E(START_DUE),
 	/* latched: told to exit it exits failed, so that the reason stays */
 	[STATE_FAILED] = E(EXIT) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) | E(RUN_DIED) |
-			 E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE),
+			 E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) |
+			 E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
 };
 
 static enum status_want const wants[] = { WANT_DOWN, WANT_UP, WANT_ONCE, WANT_EXIT };
@@ -226,8 +237,8 @@ static void check_start(struct machine_facts const *facts, void const *data)
 			if (s == STATE_STOPPING || s == STATE_FINISHING)
 				assert_int_equal(e, EVENT_SWEPT);
 			else
-				assert_true(
-					s == STATE_DOWN || s == STATE_FAILED || s == STATE_BACKOFF);
+				assert_true(s == STATE_DOWN || s == STATE_FAILED ||
+					    s == STATE_BACKOFF || s == STATE_WAITING);
 		}
 }
 

@@ -260,7 +260,7 @@ static void every_number_has_a_name_of_its_own(void **state)
 	} const table[] = {
 		{ status_state_name, STATE_COUNT },
 		{ status_want_name, WANT_EXIT + 1 },
-		{ status_reason_name, REASON_REFUSED + 1 },
+		{ status_reason_name, REASON_COUNT },
 		{ status_why_text, WHY_COUNT },
 	};
 	for (size_t t = 0; t < sizeof table / sizeof *table; t++) {

@@ -1,0 +1,159 @@
+/* A service among others: what it depends on while it wants up, and what depends on it when it is
+ * to go.
+ *
+ * Everything here is decided from records that others publish. The order is what makes it safe: an
+ * entry in a need's `dependents` is made before the need's record is read, and after our own says
+ * that we want up; that we want down, or go down to come back, is published before our `dependents`
+ * are read. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int stands_alone(struct service const *x)
+{
+	return x->is_log || x->sup->run < 0;
+}
+
+/* ------------------------------------------------------------------------- what depends on us */
+
+/* A stop begins. 1: others leave first, and service_stop_run follows when they have. */
+int service_begin_stop(struct service *x)
+{
+	if (stands_alone(x) || x->sup->at_once)
+		return 0;
+	if (x->s.want == WANT_UP || x->s.want == WANT_ONCE)
+		x->s.flags |= FLAG_CYCLING;
+	service_publish(x);
+	x->dependents.awaited = dependents_await(x) != 0;
+	return x->dependents.awaited;
+}
+
+/* Somebody came or went. Being wanted by others counts only where nobody said otherwise. */
+void service_look_dependents(struct service *x)
+{
+	uint32_t const said = FLAG_ASKED | FLAG_HELD;
+
+	if (stands_alone(x) || (x->s.flags & said) || x->s.want == WANT_EXIT ||
+		x->s.want == WANT_ONCE)
+		return;
+	if (dependents_want(x, 0, 0)) {
+		x->s.flags |= FLAG_IMPLIED;
+		if (x->s.want == WANT_UP)
+			return;
+		if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
+			x->s.flags |= FLAG_AGAIN;
+		x->s.want = WANT_UP;
+		x->dirty = 1;
+		if (x->s.state == STATE_DOWN)
+			service_event(x, EVENT_UP);
+	} else if (x->s.flags & FLAG_IMPLIED) {
+		x->s.flags &= ~(uint32_t)(FLAG_IMPLIED | FLAG_AGAIN);
+		x->s.want = WANT_DOWN;
+		service_publish(x);
+		if (dependents_want(x, 0, 0)) { /* one that came before it could see that */
+			x->s.flags |= FLAG_IMPLIED;
+			x->s.want = WANT_UP;
+			x->dirty = 1;
+			return;
+		}
+		service_event(x, EVENT_DOWN);
+	}
+}
+
+static int refuse(struct service *x, char const *names)
+{
+	char text[STATUS_TEXT];
+	snprintf(text, sizeof text, "needed by %.150s", names);
+	if (x->s.reason == REASON_NONE || x->s.reason == REASON_REFUSED)
+		service_reason(x, REASON_REFUSED, 0, text);
+	return -1;
+}
+
+/* Somebody says down. -1: refused, others depend on it. */
+int service_want_down(struct service *x, int force)
+{
+	char names[160];
+	uint8_t want = x->s.want;
+	uint32_t flags = x->s.flags;
+	int wanted = !stands_alone(x) && dependents_want(x, names, sizeof names);
+
+	if (wanted && !force)
+		return refuse(x, names);
+	x->s.flags &= ~(uint32_t)(FLAG_ASKED | FLAG_IMPLIED | FLAG_AGAIN | FLAG_HELD);
+	if (wanted)
+		x->s.flags |= FLAG_HELD;
+	x->s.want = WANT_DOWN;
+	if (x->s.reason == REASON_REFUSED)
+		service_reason(x, REASON_NONE, 0, "");
+	if (!stands_alone(x) && !force) {
+		service_publish(x);
+		if (dependents_want(x, names, sizeof names)) {
+			x->s.want = want;
+			x->s.flags = flags;
+			return refuse(x, names);
+		}
+	}
+	service_want(x, WANT_DOWN, EVENT_DOWN);
+	return 0;
+}
+
+/* ------------------------------------------------------------------------ what we depend on */
+
+int service_may_start(struct service *x)
+{
+	int lost;
+
+	if (!(x->config.entries & ENTRY_DEPENDENCIES) || x->is_log) {
+		needs_leave(x);
+		return 1;
+	}
+	if (x->sup->run < 0) {
+		snprintf(x->config_error.text, sizeof x->config_error.text,
+			"dependencies need a cinit that runs the others");
+		return -1;
+	}
+	if (needs_load(x, &x->config_error) < 0)
+		return -1;
+	if (!x->needs.count || (x->needs.entered && needs_look(x, &lost) && !lost))
+		return 1;
+	service_event(x, EVENT_WAIT);
+	return 0;
+}
+
+/* It does not want up any more, or gave up: nobody is kept up for it. */
+void service_needs_gone(struct service *x)
+{
+	x->needs_enter = 0;
+	needs_leave(x);
+}
+
+static void look_at_needs(struct service *x)
+{
+	int lost, settled = needs_look(x, &lost);
+
+	if (x->s.state == STATE_WAITING && settled && !lost)
+		service_event(x, EVENT_NEEDS_MET);
+	else if (lost && x->s.want != WANT_EXIT && x->s.want != WANT_DOWN)
+		service_event(x, EVENT_NEEDS_LOST);
+}
+
+/* The record is out: what had to wait for that, and what changed elsewhere. */
+void service_depend_turn(struct service *x)
+{
+	if (stands_alone(x) || x->dirty)
+		return;
+	if (x->dependents.awaited && x->dependents.stale && !dependents_await(x)) {
+		x->dependents.awaited = 0;
+		service_stop_run(x);
+		x->dirty = 1;
+	}
+	if (x->needs_enter) {
+		x->needs_enter = 0;
+		needs_enter(x);
+	}
+	if (x->needs.entered)
+		look_at_needs(x);
+}

@@ -1,0 +1,131 @@
+/* Who depends on a service; see dependents.h. */
+#include <skalibs/nonposix.h>
+
+#include "dependents.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/direntry.h>
+#include <skalibs/unix-transactional.h>
+
+#include "../lib/rundir.h"
+#include "service.h"
+
+/* It has its entry here because it wanted us; it may have rested since. */
+static int wants_us(struct status const *s)
+{
+	return (s->want == WANT_UP || s->want == WANT_ONCE) && s->state != STATE_DOWN &&
+	       s->state != STATE_FAILED;
+}
+
+static int runs(struct status const *s)
+{
+	return s->state == STATE_STARTING || s->state == STATE_UP || s->state == STATE_STOPPING ||
+	       s->state == STATE_FINISHING || s->state == STATE_BACKOFF;
+}
+
+/* The next entry of a list of dependents; 0 at its end. */
+static char const *next_name(DIR *d)
+{
+	for (;;) {
+		struct dirent const *e = readdir(d);
+		if (!e)
+			return 0;
+		if (service_name_valid(e->d_name))
+			return e->d_name;
+	}
+}
+
+int dependents_want(struct service *x, char *names, size_t size)
+{
+	struct status s;
+	char const *name;
+	size_t used = 0;
+	int some = 0;
+	DIR *d = x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+
+	if (!d)
+		return 0;
+	while ((name = next_name(d))) {
+		if (status_read(x->sup->run, name, &s, 0) != STATUS_OK || !wants_us(&s))
+			continue;
+		some = 1;
+		if (!names)
+			break;
+		int len = snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
+		if (len < 0 || (size_t)len >= size - used)
+			break;
+		used += (size_t)len;
+	}
+	dir_close(d);
+	return some;
+}
+
+void dependents_release(struct service *x)
+{
+	for (unsigned int i = 0; i < x->dependents.count; i++)
+		cinit_ipc_release(&x->dependents.watch[i].client);
+	x->dependents.count = 0;
+	free(x->dependents.watch);
+	x->dependents.watch = 0;
+}
+
+/* Watches one if it runs. */
+static int await(struct service *x, char const *name)
+{
+	struct dependents *d = &x->dependents;
+	struct dependent *dep = &d->watch[d->count];
+	struct cinit_client *w = &dep->client;
+	struct status s;
+
+	strcpy(dep->name, name); /* a valid name fits */
+	*w = (struct cinit_client){ .base = x->sup->run, .path = dep->name, .in = -1, .out = -1 };
+	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s)) {
+		d->count++;
+		return 1;
+	}
+	cinit_ipc_release(w);
+	return 0;
+}
+
+int dependents_await(struct service *x)
+{
+	char const *name;
+	DIR *d = x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+
+	dependents_release(x);
+	x->dependents.stale = 0;
+	if (!d)
+		return 0;
+	x->dependents.watch = malloc(DEPENDENTS_WINDOW * sizeof *x->dependents.watch);
+	if (!x->dependents.watch)
+		say_errno(x, "await", "dependents", "stopping before them");
+	while (x->dependents.watch && x->dependents.count < DEPENDENTS_WINDOW &&
+		(name = next_name(d)))
+		await(x, name);
+	dir_close(d);
+	if (!x->dependents.count)
+		dependents_release(x);
+	return (int)x->dependents.count;
+}
+
+unsigned int dependents_gather(struct service *x, struct pollfd *fds)
+{
+	for (unsigned int i = 0; i < x->dependents.count; i++)
+		fds[i] = (struct pollfd){ .fd = x->dependents.watch[i].client.out };
+	return x->dependents.count;
+}
+
+int dependents_dispatch(struct service *x, struct pollfd const *fds, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (fds[i].revents)
+			x->dependents.stale = 1;
+	return x->dependents.stale;
+}

@@ -1,0 +1,40 @@
+/* Those that depend on a service: the entries of RUNDIR/NAME/dependents, judged by the records of
+ * their owners. */
+#ifndef SUPERVISE_DEPENDENTS_H
+#define SUPERVISE_DEPENDENTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../lib/ipc.h"
+
+#define DEPENDENTS_WINDOW 32 /* dependents that are watched at a time (cinit-ipc(7)) */
+
+struct pollfd;
+struct service;
+
+struct dependent {
+	struct cinit_client client;
+	char name[256];
+};
+
+/* Those that we wait for before we stop. */
+struct dependents {
+	uint8_t awaited; /* a stop waits for them */
+	uint8_t stale;   /* something changed: look again */
+	unsigned int count;
+	struct dependent
+		*watch; /* DEPENDENTS_WINDOW of them while a stop waits; NULL: not needed */
+};
+
+/* Does anybody want us up? Names the first few in `names` (may be NULL), separated by ", ". */
+int dependents_want(struct service *x, char *names, size_t size);
+
+/* Looks who still runs and watches some of them; 0: nobody. */
+int dependents_await(struct service *x);
+void dependents_release(struct service *x);
+
+unsigned int dependents_gather(struct service *x, struct pollfd *fds);
+int dependents_dispatch(struct service *x, struct pollfd const *fds, unsigned int n);
+
+#endif

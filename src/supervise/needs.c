@@ -1,0 +1,282 @@
+/* Waiting for what a service depends on; see needs.h. */
+#include <skalibs/nonposix.h>
+
+#include "needs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "../lib/clock.h"
+#include "../lib/command.h"
+#include "../lib/rundir.h"
+#include "service.h"
+
+#define RETRY (CLOCK_SECOND / 10)
+
+static void forget(struct needs *n)
+{
+	for (size_t i = 0; i < n->count; i++)
+		cinit_ipc_release(&n->list[i].watch);
+	free(n->list);
+	*n = (struct needs){ 0 };
+}
+
+static int same(struct needs const *n, struct dependency const *list, size_t count)
+{
+	if (n->count != count)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (n->list[i].kind != list[i].kind || strcmp(n->list[i].name, list[i].name))
+			return 0;
+	return 1;
+}
+
+int needs_load(struct service *x, struct value_error *e)
+{
+	struct dependency *list;
+	size_t count;
+
+	if (dependency_read(&list, &count, AT_FDCWD, x->name, 0, e) < 0)
+		return -1;
+	if (same(&x->needs, list, count)) {
+		free(list);
+		return 0;
+	}
+	struct need *needs = calloc(count ? count : 1, sizeof *needs);
+	if (!needs) {
+		snprintf(e->text, sizeof e->text, "needs: %s", strerror(errno));
+		free(list);
+		return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		needs[i].kind = list[i].kind;
+		memcpy(needs[i].name, list[i].name, sizeof needs[i].name);
+		needs[i].watch = (struct cinit_client){
+			.base = x->sup->run, .path = needs[i].name, .in = -1, .out = -1
+		};
+	}
+	free(list);
+	needs_leave(x);
+	x->needs.list = needs;
+	x->needs.count = count;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------- telling a need */
+
+static void tell(struct service *x, struct need *n)
+{
+	struct message const look = { .command = COMMAND_LOOK };
+	struct message wake = { .command = COMMAND_WAKE };
+	struct cinit_client cinit = {
+		.base = x->sup->run, .path = RUNDIR_TREE, .in = -1, .out = -1
+	};
+	struct status s;
+	enum cinit_sent sent = cinit_ipc_send(&n->watch, &look);
+
+	cinit_ipc_unsend(&n->watch);
+	if (sent == CINIT_FULL)
+		x->needs.retry = clock_boottime() + RETRY;
+	if (sent != CINIT_NO_SUPERVISOR || status_read(x->sup->run, n->name, &s, 0) != STATUS_OK ||
+		!(s.flags & FLAG_EXITED))
+		return; /* a supervisor that is on its way looks by itself */
+	wake.id = cinit_ipc_id();
+	wake.text_len = (uint8_t)strlen(n->name);
+	memcpy(wake.text, n->name, wake.text_len);
+	if (cinit_ipc_send(&cinit, &wake) != CINIT_SENT)
+		x->needs.retry = clock_boottime() + RETRY;
+	cinit_ipc_release(&cinit);
+}
+
+static int entry_path(char *path, size_t size, struct need const *n, char const *name)
+{
+	int len = snprintf(path, size, "%s/dependents/%s", n->name, name ? name : "");
+	return len > 0 && (size_t)len < size ? 0 : -1;
+}
+
+static int make_entry(struct service *x, struct need const *n)
+{
+	char path[600];
+	if (entry_path(path, sizeof path, n, x->name) < 0)
+		return -1;
+	for (int tries = 0; tries < 2; tries++) {
+		int fd = openat(x->sup->run, path,
+			O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		if (fd >= 0) {
+			fd_close(fd);
+			return 0;
+		}
+		if (errno != ENOENT)
+			return -1;
+		char dir[600];
+		entry_path(dir, sizeof dir, n, 0);
+		if (mkdirat(x->sup->run, dir, 0700) < 0 && errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}
+
+void needs_enter(struct service *x)
+{
+	for (size_t i = 0; i < x->needs.count; i++) {
+		struct need *n = &x->needs.list[i];
+		/* before its status is read, see needs.h */
+		if (make_entry(x, n) < 0 && errno != ENOENT)
+			x->needs.retry = clock_boottime() + RETRY;
+		n->stale = 1;
+	}
+	x->needs.entered = 1;
+}
+
+void needs_leave(struct service *x)
+{
+	char path[600];
+	if (x->needs.entered)
+		for (size_t i = 0; i < x->needs.count; i++) {
+			struct need *n = &x->needs.list[i];
+			if (entry_path(path, sizeof path, n, x->name) < 0)
+				continue;
+			if (!unlinkat(x->sup->run, path, 0))
+				tell(x, n);
+		}
+	forget(&x->needs);
+}
+
+/* ------------------------------------------------------------------------- looking at them */
+
+static void why(struct service *x, struct need const *n, char const *text)
+{
+	char all[STATUS_TEXT + 300];
+	snprintf(all, sizeof all, "%s %s: %s", n->kind == DEPENDENCY_WANTS ? "wants" : "needs",
+		n->name, text);
+	if (strncmp(all, x->s.reason_text, STATUS_TEXT - 1))
+		service_reason(x, REASON_NEEDS, 0, all);
+}
+
+static int goes_down(struct status const *s)
+{
+	return s->want == WANT_DOWN || s->want == WANT_EXIT ||
+	       (s->flags & (FLAG_CYCLING | FLAG_EXITED));
+}
+
+static int is_ready(struct status const *s)
+{
+	return s->state == STATE_UP && (s->flags & FLAG_READY) && !goes_down(s);
+}
+
+static int has_settled(struct status const *s)
+{
+	return is_ready(s) || s->state == STATE_FAILED ||
+	       (goes_down(s) && (s->state == STATE_DOWN || (s->flags & FLAG_EXITED)));
+}
+
+static void judge(struct need *n, struct status const *s)
+{
+	n->settled = (uint8_t)(n->kind == DEPENDENCY_WANTS ? has_settled(s) : is_ready(s));
+	n->lost = (uint8_t)(n->kind == DEPENDENCY_WANTS   ? 0
+			    : n->kind == DEPENDENCY_BINDS ? !is_ready(s)
+							  : goes_down(s));
+}
+
+static void describe(struct service *x, struct need const *n, struct status const *s)
+{
+	char text[STATUS_TEXT + 64];
+	if (s->flags & FLAG_EXITED)
+		snprintf(text, sizeof text, "its supervisor was told to exit");
+	else if (s->flags & FLAG_HELD)
+		snprintf(text, sizeof text, "held down");
+	else if (s->state == STATE_FAILED)
+		snprintf(text, sizeof text, "failed%s%s%s", s->reason_text[0] ? " (" : "",
+			s->reason_text, s->reason_text[0] ? ")" : "");
+	else
+		snprintf(text, sizeof text, "%s", status_state_name(s->state));
+	why(x, n, text);
+}
+
+/* Reads one need again. */
+static void look_at(struct service *x, struct need *n, int *told)
+{
+	struct status s;
+	n->stale = 0;
+	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
+	if (e == STATUS_OK) {
+		judge(n, &s);
+		/* it may rest because nobody wanted it until now */
+		if (!n->settled && s.state == STATE_DOWN && !*told) {
+			tell(x, n);
+			*told = 1;
+		}
+		if (!n->settled)
+			describe(x, n, &s);
+		if (n->settled && n->kind == DEPENDENCY_WANTS)
+			cinit_ipc_release(&n->watch);
+		return;
+	}
+	n->settled = 0;
+	n->lost = n->watch.out < 0 && n->kind != DEPENDENCY_WANTS && errno == ENOENT;
+	if (n->watch.out >= 0) {
+		why(x, n, "not started yet");
+	} else if (errno == ENOENT) {
+		why(x, n, "no such service");
+		n->settled =
+			n->kind == DEPENDENCY_WANTS; /* what is not there cannot be waited for */
+	} else {
+		why(x, n, strerror(errno));
+		x->needs.retry = clock_boottime() + RETRY;
+		n->stale = 1;
+	}
+}
+
+int needs_look(struct service *x, int *lost)
+{
+	int settled = 1;
+	*lost = 0;
+	for (size_t i = 0; i < x->needs.count; i++) {
+		struct need *n = &x->needs.list[i];
+		int told = 0;
+		if (n->stale)
+			look_at(x, n, &told);
+		settled &= n->settled;
+		*lost |= n->lost;
+	}
+	if (settled && x->s.reason == REASON_NEEDS)
+		service_reason(x, REASON_NONE, 0, "");
+	return settled;
+}
+
+void needs_doubt(struct service *x)
+{
+	for (size_t i = 0; i < x->needs.count; i++)
+		if (!x->needs.list[i].settled || x->needs.list[i].watch.out < 0)
+			x->needs.list[i].stale = 1;
+}
+
+unsigned int needs_gather(struct service *x, struct pollfd *fds)
+{
+	unsigned int n = 0;
+	for (size_t i = 0; i < x->needs.count; i++)
+		if (x->needs.list[i].watch.out >= 0)
+			fds[n++] = (struct pollfd){ .fd = x->needs.list[i].watch.out };
+	return n;
+}
+
+int needs_dispatch(struct service *x, struct pollfd const *fds, unsigned int n)
+{
+	int some = 0;
+	for (unsigned int k = 0; k < n; k++) {
+		if (!fds[k].revents)
+			continue;
+		for (size_t i = 0; i < x->needs.count; i++)
+			if (x->needs.list[i].watch.out == fds[k].fd)
+				x->needs.list[i].stale = 1, some = 1;
+	}
+	return some;
+}

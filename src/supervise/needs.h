@@ -1,0 +1,56 @@
+/* What a service depends on, while it wants to be up.
+ *
+ * Reverse edges are files. Before a service looks whether a need is met it makes
+ * RUNDIR/NEED/dependents/NAME; a need publishes that it wants down before it reads that directory.
+ * So one of the two always sees the other: none starts while its need stops. The service keeps
+ * watching its needs while it runs: a need that is made to go down waits until its dependents have
+ * gone. */
+#ifndef SUPERVISE_NEEDS_H
+#define SUPERVISE_NEEDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../lib/dependency.h"
+#include "../lib/ipc.h"
+
+struct pollfd;
+struct service;
+
+struct need {
+	uint8_t kind;    /* enum dependency_kind */
+	uint8_t settled; /* nothing to wait for */
+	uint8_t lost;    /* we may not run (on) */
+	uint8_t stale;   /* its watch hung up: look again */
+	struct cinit_client watch;
+	char name[256];
+};
+
+struct needs {
+	struct need *list;
+	size_t count;
+	uint8_t entered; /* our entries are made: to be taken away again */
+	uint64_t retry;  /* deadline for needs that could not be asked; 0: none */
+};
+
+/* Reads the service directory. 0, or -1: *e says why. Keeps what it has where nothing changed. */
+int needs_load(struct service *x, struct value_error *e);
+
+/* Makes our entries and begins to watch. What we want must have been published before. */
+void needs_enter(struct service *x);
+
+/* Looks at those that changed. Returns 1 when all are settled. Sets *lost where one is lost. The
+ * reason of `x` tells the first that is not. */
+int needs_look(struct service *x, int *lost);
+
+/* Those that are not settled, or were not there, are looked at again. */
+void needs_doubt(struct service *x);
+
+/* Takes our entries away, tells the needs, and stops watching. */
+void needs_leave(struct service *x);
+
+/* Adds the watches to a poll set; and marks those that hung up. */
+unsigned int needs_gather(struct service *x, struct pollfd *fds);
+int needs_dispatch(struct service *x, struct pollfd const *fds, unsigned int n);
+
+#endif

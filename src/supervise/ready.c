@@ -1,0 +1,316 @@
+/* Readiness and health; see ready.h. */
+#include <skalibs/nonposix.h>
+
+#include "ready.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include "../lib/clock.h"
+#include "../lib/process.h"
+#include "service.h"
+
+#define FIFO       "ready"
+#define SOCKET     "notify"
+#define NOTICE_MAX 4096 /* as much as one datagram may hold */
+
+static uint64_t later(uint32_t ms)
+{
+	return ms ? clock_boottime() + (uint64_t)ms * CLOCK_MILLISEC : 0;
+}
+
+/* ------------------------------------------------------------------------ the descriptor */
+
+/* Both ends: without a writer of ours the service's closing it would be an end to spin on. */
+static int open_fifo(struct service *x)
+{
+	for (int again = 0; again < 2; again++) {
+		struct stat st;
+		if (mkfifoat(x->dir, FIFO, 0600) < 0 && errno != EEXIST)
+			return -1;
+		int fd = openat(x->dir, FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0 && !fstat(fd, &st) && S_ISFIFO(st.st_mode))
+			return fd;
+		if (fd >= 0)
+			fd_close(fd);
+		if (unlinkat(x->dir, FIFO, 0) < 0)
+			return -1;
+	}
+	errno = EEXIST;
+	return -1;
+}
+
+static int open_socket(struct service *x)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int on = 1,
+	    len = snprintf(a.sun_path, sizeof a.sun_path, "%s/" SOCKET, x->sup->o->state_dir);
+
+	if (len < 0 || (size_t)len >= sizeof a.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	unlinkat(x->dir, SOCKET, 0);
+	/* anybody may write to it: who may be believed is judged by the sender's pid */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0 ||
+		bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+		fchmodat(x->dir, SOCKET, 0666, 0) < 0) {
+		fd_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int ready_open(struct service *x)
+{
+	char old[256];
+
+	ready_close(x);
+	if (x->config.kind != KIND_RUN ||
+		(x->config.ready != READY_FD && x->config.ready != READY_NOTIFY))
+		return 0;
+	x->ready_fd = x->config.ready == READY_FD ? open_fifo(x) : open_socket(x);
+	if (x->ready_fd < 0)
+		return -1;
+	/* what a former run said does not speak for this one */
+	if (x->config.ready == READY_FD)
+		while (fd_read(x->ready_fd, old, sizeof old) > 0)
+			;
+	return 0;
+}
+
+int ready_child_fd(struct service const *x)
+{
+	/* read and write, too: no SIGPIPE if nobody listens for a moment */
+	return openat(x->dir, FIFO, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+}
+
+void ready_close(struct service *x)
+{
+	if (x->ready_fd >= 0)
+		fd_close(x->ready_fd);
+	x->ready_fd = -1;
+	x->s.deadline[DEADLINE_CHECK] = x->s.watchdog = 0;
+	x->unwell = 0;
+}
+
+/* ------------------------------------------------------------------------------- the word */
+
+static void is_ready(struct service *x)
+{
+	if (x->s.state != STATE_STARTING)
+		return;
+	x->s.deadline[DEADLINE_START] = 0;
+	x->s.deadline[DEADLINE_CHECK] =
+		x->config.entries & ENTRY_CHECK ? later(x->config.health_interval) : 0;
+	service_event(x, EVENT_READY);
+}
+
+void ready_executed(struct service *x)
+{
+	switch (x->config.ready) {
+	case READY_EXEC:
+		is_ready(x);
+		break;
+	case READY_CHECK:
+		x->s.deadline[DEADLINE_CHECK] = 1; /* at once */
+		break;
+	case READY_FD:
+	case READY_NOTIFY:
+		break;
+	}
+	if (x->config.ready == READY_NOTIFY)
+		x->s.watchdog = later(x->config.watchdog);
+}
+
+static void read_fifo(struct service *x)
+{
+	char buf[256];
+	ssize_t n;
+	while ((n = fd_read(x->ready_fd, buf, sizeof buf)) > 0)
+		if (memchr(buf, '\n', (size_t)n)) {
+			fd_close(x->ready_fd);
+			x->ready_fd = -1;
+			is_ready(x);
+			return;
+		}
+}
+
+static void says(struct service *x, char const *text, size_t len)
+{
+	char line[STATUS_TEXT];
+	size_t n = 0;
+	for (; n < len && n < sizeof line - 1; n++)
+		line[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? ' ' : text[n];
+	line[n] = 0;
+	if (x->s.reason == REASON_NONE || x->s.reason == REASON_STATUS)
+		service_reason(x, REASON_STATUS, 0, line);
+}
+
+/* One line of a notice. MAINPID and all that is not known is passed over. */
+static void notice(struct service *x, char const *line, size_t len)
+{
+	if (len == 7 && !memcmp(line, "READY=1", 7))
+		is_ready(x);
+	else if (len == 10 && !memcmp(line, "WATCHDOG=1", 10))
+		x->s.watchdog = later(x->config.watchdog);
+	else if (len == 10 && !memcmp(line, "STOPPING=1", 10))
+		says(x, "stopping", 8);
+	else if (len == 11 && !memcmp(line, "RELOADING=1", 11))
+		says(x, "reloading", 9);
+	else if (len > 7 && !memcmp(line, "STATUS=", 7))
+		says(x, line + 7, len - 7);
+}
+
+/* Only run itself and what is in its session speak for the service. */
+static int is_ours(struct service const *x, struct msghdr *m)
+{
+	uint32_t run = x->s.child[ROLE_RUN].pid;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
+			struct ucred u;
+			memcpy(&u, CMSG_DATA(c), sizeof u);
+			return run && ((uint32_t)u.pid == run ||
+					      (u.pid > 0 && process_session(u.pid) == (pid_t)run));
+		}
+	return 0;
+}
+
+/* Descriptors that somebody passed along are not ours to keep. */
+static void close_passed(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+			size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+			for (size_t i = 0; i < n; i++) {
+				int fd;
+				memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+				fd_close(fd);
+			}
+		}
+}
+
+static void read_socket(struct service *x)
+{
+	char text[NOTICE_MAX], control[1024];
+	for (int i = 0; i < 16 && x->ready_fd >= 0; i++) {
+		struct iovec v = { text, sizeof text };
+		struct msghdr m = { .msg_iov = &v,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof control };
+		ssize_t n = recvmsg(x->ready_fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			return;
+		close_passed(&m);
+		/* a stranger's, one that is cut, one with a NUL: as if it had not come */
+		if (!is_ours(x, &m) || (m.msg_flags & MSG_TRUNC) || memchr(text, 0, (size_t)n)) {
+			x->ipc.decoder.noise++;
+			x->dirty = 1;
+			continue;
+		}
+		for (ssize_t at = 0; at < n;) {
+			char const *end = memchr(text + at, '\n', (size_t)(n - at));
+			size_t len = end ? (size_t)(end - (text + at)) : (size_t)(n - at);
+			notice(x, text + at, len);
+			at += (ssize_t)len + 1;
+		}
+	}
+}
+
+void ready_read(struct service *x)
+{
+	if (x->config.ready == READY_FD)
+		read_fifo(x);
+	else
+		read_socket(x);
+}
+
+/* ----------------------------------------------------------------------------- the check */
+
+void ready_check_due(struct service *x)
+{
+	if (x->s.child[ROLE_CHECK].pid) { /* it takes too long: its end counts as a failure */
+		service_kill_script(x, ROLE_CHECK);
+		return;
+	}
+	if (x->s.state != STATE_STARTING && x->s.state != STATE_UP)
+		return;
+	if (child_fork(x, ROLE_CHECK, 0) < 0) {
+		say_errno(x, "start", "check", "trying again");
+		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
+		return;
+	}
+	x->s.deadline[DEADLINE_CHECK] = later(x->config.timeout_check);
+}
+
+static void health(struct service *x, int well)
+{
+	char text[80];
+
+	x->s.deadline[DEADLINE_CHECK] = later(x->config.health_interval);
+	x->unwell = well ? 0 : x->unwell + 1;
+	if (!x->unwell || x->unwell < x->config.health_failures)
+		return;
+	snprintf(text, sizeof text, "check failed %u times in a row: restarted", x->unwell);
+	service_reason(x, REASON_HEALTH, 0, text);
+	say(x, text);
+	x->unwell = 0;
+	x->blamed = 1;
+	service_event(x, EVENT_RESTART);
+}
+
+void ready_check_ended(struct service *x, int wstat, int known)
+{
+	int well = known && WIFEXITED(wstat) && WEXITSTATUS(wstat) == 0;
+
+	x->s.deadline[DEADLINE_CHECK] = 0;
+	if (x->s.state == STATE_UP) {
+		if (x->config.health_interval)
+			health(x, well);
+	} else if (x->s.state == STATE_STARTING && well) {
+		is_ready(x);
+	} else if (x->s.state == STATE_STARTING) {
+		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
+	}
+}
+
+void ready_watchdog_due(struct service *x)
+{
+	char text[80];
+	snprintf(text, sizeof text, "did not say WATCHDOG=1 within %u ms", x->config.watchdog);
+	service_reason(x, REASON_HEALTH, 0, text);
+	say(x, text);
+	x->blamed = 1;
+	service_signal_run(x, SIGABRT);
+	service_event(x, EVENT_RESTART);
+}
+
+void ready_resume(struct service *x)
+{
+	if (x->config.kind != KIND_RUN || !x->s.child[ROLE_RUN].pid)
+		return;
+	if (x->config.ready == READY_NOTIFY)
+		x->ready_fd = open_socket(x);
+	else if (x->config.ready == READY_FD && x->s.state == STATE_STARTING)
+		x->ready_fd = open_fifo(x);
+	if (x->config.ready == READY_CHECK && x->s.state == STATE_STARTING &&
+		!x->s.child[ROLE_CHECK].pid && !x->s.deadline[DEADLINE_CHECK])
+		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
+	if (x->ready_fd >= 0)
+		ready_read(x);
+}
