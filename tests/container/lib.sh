@@ -159,7 +159,7 @@ mount_entry() {
 }
 
 configuration() {
-	# shellcheck disable=SC2086  # two numbers, a list
+	# shellcheck disable=SC2046,SC2086  # two numbers, a list
 	set -- "$(strings "$@")" $UID_GID "$(strings $(printf 'CAP_%s ' $CAPABILITIES))"
 	[ -n "$CAPABILITIES" ] || set -- "$1" "$2" "$3" ''
 	printf '{"ociVersion":"1.0.2","hostname":"box","root":{"path":"%s","readonly":%s},\n' "$ROOT" "$READ_ONLY"
