@@ -131,7 +131,10 @@ static void stop_signals(struct service *x)
 	};
 	struct job also = { .letter = x->s.want == WANT_EXIT ? 'x' : 'd', .stop = 1 };
 
-	service_job(x, &stop);
+	if (service_job(x, &stop) < 0) { /* no room behind the scripts: without one, then */
+		service_signal_run(x, stop.signal);
+		service_signal_run(x, SIGCONT);
+	}
 	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
 		service_job(x, &also);
 }
@@ -237,7 +240,7 @@ static void do_kill(struct service *x)
 	}
 }
 
-static void do_finish(struct service *x)
+void service_start_finish(struct service *x)
 {
 	if (child_fork(x, ROLE_FINISH, 0) < 0) {
 		say_errno(x, "start", "finish", "going on without it");
@@ -294,8 +297,8 @@ void service_start_run(struct service *x)
 		not_started(x, AFTER_BACKOFF);
 		return;
 	}
-	if (x->s.died && !x->asked)
-		x->s.restarts++;
+	x->s.restarts += x->unasked;
+	x->unasked = 0;
 	x->asked = x->killing = x->blamed = 0;
 	arm(x, DEADLINE_START, x->config.timeout_up);
 	x->termed_count = 0;
@@ -377,7 +380,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_STOP, do_stop },
 		{ DO_END_LOG, do_end_log },
 		{ DO_KILL, do_kill },
-		{ DO_FINISH, do_finish },
+		{ DO_FINISH, service_start_finish },
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
 		{ DO_WAIT, do_wait },

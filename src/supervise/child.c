@@ -210,6 +210,8 @@ void child_report(struct service *x, enum status_role role)
 		r.text[sizeof r.text - 1] = 0;
 		c->exec_failed = 1;
 		explain(x, role, &r);
+		if (role == ROLE_CONTROL)
+			service_job_begun(x);
 	} else if (c->opened && x->s.child[role].phase == PHASE_GATED) {
 		x->s.child[role].phase = PHASE_STARTED;
 		x->dirty = 1;
@@ -218,6 +220,9 @@ void child_report(struct service *x, enum status_role role)
 				service_reason(x, REASON_NONE, 0, "");
 			if (x->config.kind == KIND_RUN)
 				ready_executed(x);
+			service_job_next(x); /* signals that waited for this */
+		} else if (role == ROLE_CONTROL) {
+			service_job_begun(x);
 		}
 	}
 }

@@ -80,17 +80,51 @@ static void set_title(struct supervise_options const *o)
 	snprintf(o->title, o->title_size, "supervise %s", o->name);
 }
 
+/* A signal that came while nothing was set up yet; it is sent again when all is. */
+static volatile sig_atomic_t early;
+
+static void note_early(int sig)
+{
+	early = sig;
+}
+
+/* Between letting go of cinit's mask and having one of our own TERM must not kill us: what has to
+ * be stopped would be told by nobody. The handler is for that moment only: children would keep it
+ * until exec. */
+static int take_over_signals(struct supervisor *sup, int forked)
+{
+	static int const taken[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP };
+	sigset_t set;
+
+	sig_catch(SIGTERM, note_early);
+	sig_catch(SIGQUIT, note_early);
+	if (forked) {
+		selfpipe_finish();
+		process_close_from(3);
+	}
+	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
+		return -1;
+	sup->signals = selfpipe_init();
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+		sigaddset(&set, taken[i]);
+	if (sup->signals < 0 || selfpipe_trapset(&set) < 0)
+		return -1;
+	sig_restore(SIGTERM);
+	sig_restore(SIGQUIT);
+	if (early)
+		kill(getpid(), early);
+	return 0;
+}
+
 /* What a fork of cinit inherits and what a service must not: dropped before anything else. */
 static int become_supervisor(struct supervisor *sup)
 {
 	struct supervise_options const *o = sup->o;
 	struct rlimit rl;
-	sigset_t set;
 
-	if (o->forked) {
-		selfpipe_finish();
-		process_close_from(3);
-	}
+	if (take_over_signals(sup, o->forked) < 0)
+		return -1;
 	set_title(o);
 	setsid(); /* EPERM: we lead a group already, which is as good */
 	umask(0);
@@ -102,16 +136,7 @@ static int become_supervisor(struct supervisor *sup)
 		rl.rlim_cur = o->nofile < rl.rlim_max ? o->nofile : rl.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &rl);
 	}
-	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
-		return -1;
-	sup->signals = selfpipe_init();
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	return sup->signals < 0 || selfpipe_trapset(&set) < 0 ? -1 : 0;
+	return 0;
 }
 
 static int open_pipe(struct supervisor *sup)
@@ -208,6 +233,8 @@ static void gather(struct supervisor *sup, struct turn *t)
 static void adopted_ended(struct service *x, int role)
 {
 	x->child[role].ended = 1;
+	if (!x->child[role].ended_at)
+		x->child[role].ended_at = clock_boottime();
 	service_look_adopted(x);
 }
 

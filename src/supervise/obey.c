@@ -2,7 +2,7 @@
  *
  * The wanted state and signals without a script act at once, whatever else goes on, so the
  * supervisor is never deaf. Control scripts run one at a time; those that come meanwhile queue, and
- * their frames are acknowledged when the script is forked. */
+ * their frames are acknowledged when the script is executed. */
 #include <skalibs/nonposix.h>
 
 #include "service.h"
@@ -65,6 +65,11 @@ static int job_start(struct service *x)
 		acknowledge(x, job->id, RESULT_NOTHING, WHY_NONE);
 		return 0;
 	}
+	if (job->gated && !has_script(x, job->letter)) {
+		job_effect(x, job);
+		acknowledge(x, job->id, RESULT_DONE, WHY_NONE);
+		return 0;
+	}
 	if (child_fork(x, ROLE_CONTROL, job->letter) < 0) {
 		say_errno(x, "start", "control script", "going on without it");
 		job_effect(x, job);
@@ -76,7 +81,6 @@ static int job_start(struct service *x)
 		x->config.timeout_control
 			? clock_boottime() + (uint64_t)x->config.timeout_control * CLOCK_MILLISEC
 			: 0;
-	acknowledge(x, job->id, RESULT_DONE, WHY_NONE);
 	return 1;
 }
 
@@ -90,6 +94,8 @@ void service_job_next(struct service *x)
 {
 	while (x->queued && !x->s.child[ROLE_CONTROL].pid) {
 		struct job job = x->queue[0];
+		if (job.gated && x->s.child[ROLE_RUN].phase == PHASE_GATED)
+			return;
 		if (job_start(x))
 			return;
 		job_drop(x);
@@ -100,18 +106,25 @@ void service_job_next(struct service *x)
 		x->sweeping = 1; /* the sweep waits for scripts, too */
 }
 
+/* Not before: had we died while it stood at its gate, nothing would have happened. */
+void service_job_begun(struct service *x)
+{
+	if (!x->queued)
+		return;
+	acknowledge(x, x->queue[0].id, RESULT_DONE, WHY_NONE);
+	x->queue[0].id = 0;
+}
+
 /* Queues a script, or does without one. 1: a script runs or will; 0: there is none, the effect is
  * done and job->id is still to be acknowledged; -1: the queue is full. */
 int service_job(struct service *x, struct job const *job)
 {
-	if (!has_script(x, job->letter)) {
+	if (!job->gated && !has_script(x, job->letter)) {
 		job_effect(x, job);
 		return 0;
 	}
-	if (x->queued == QUEUE_MAX) {
-		job_effect(x, job);
+	if (x->queued == QUEUE_MAX)
 		return -1;
-	}
 	x->queue[x->queued++] = *job;
 	service_job_next(x);
 	return 1;
@@ -127,6 +140,7 @@ void service_job_ended(struct service *x, int wstat)
 		service_job_next(x);
 		return;
 	}
+	service_job_begun(x);
 	job_drop(x);
 	if (job.start) {
 		if (x->s.state == STATE_STARTING)
@@ -190,10 +204,17 @@ static int obey_signal(struct service *x, struct command const *row, uint64_t id
 		.signal = row->signal,
 		.id = id,
 		.stop = row->letter == 't' && x->s.want != WANT_UP };
-	if (!x->s.child[ROLE_RUN].pid || x->s.child[ROLE_RUN].phase == PHASE_GATED) {
+	if (row->signal == SIGKILL &&
+		(x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)) {
+		x->killing = x->sweeping = 1; /* what is left behind is hurried, too */
+		if (!x->s.child[ROLE_RUN].pid)
+			return 0;
+	}
+	if (!x->s.child[ROLE_RUN].pid) {
 		*result = RESULT_NOTHING;
 		return 0;
 	}
+	job.gated = x->s.child[ROLE_RUN].phase == PHASE_GATED;
 	int r = service_job(x, &job);
 	if (r < 0) {
 		*result = RESULT_REFUSED;

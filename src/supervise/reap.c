@@ -41,9 +41,9 @@ static void forget_child(struct service *x, enum status_role role)
 
 /* It was stopped at its gate, or its gate died with a predecessor: nothing ran, and no death
  * counts. */
-static int never_ran(struct service const *x, int wstat, int known)
+static int never_ran(struct service const *x, enum status_role role, int wstat, int known)
 {
-	if (x->s.child[ROLE_RUN].phase != PHASE_GATED || x->child[ROLE_RUN].exec_failed)
+	if (x->s.child[role].phase != PHASE_GATED || x->child[role].exec_failed)
 		return 0;
 	return !known || (WIFEXITED(wstat) && WEXITSTATUS(wstat) == GATE_EXIT);
 }
@@ -103,6 +103,8 @@ static enum machine_after what_follows(struct service *x, int bad_config, int ex
 	int asked = (x->asked || (x->s.flags & FLAG_GOT_TERM)) && !x->blamed;
 	enum machine_after after = restart_decide(&x->s, &x->config, asked, clock_boottime());
 
+	x->unasked = !asked;
+
 	if (bad_config)
 		return AFTER_FAIL;
 	if (x->config.kind == KIND_ONESHOT && !(x->config.entries & ENTRY_RESTART) && !asked)
@@ -116,7 +118,8 @@ static enum machine_after what_follows(struct service *x, int bad_config, int ex
 
 static void run_ended(struct service *x, int wstat, int known)
 {
-	int exec_failed = x->child[ROLE_RUN].exec_failed, nothing = never_ran(x, wstat, known);
+	int exec_failed = x->child[ROLE_RUN].exec_failed;
+	int nothing = never_ran(x, ROLE_RUN, wstat, known);
 	int bad_config = x->child[ROLE_RUN].bad_config;
 
 	forget_child(x, ROLE_RUN);
@@ -147,8 +150,14 @@ static void run_ended(struct service *x, int wstat, int known)
 
 static void finish_ended(struct service *x, int wstat, int known)
 {
+	int nothing = never_ran(x, ROLE_FINISH, wstat, known);
+
 	forget_child(x, ROLE_FINISH);
 	x->s.deadline[DEADLINE_FINISH] = 0;
+	if (nothing && !x->sup->at_once) {
+		service_start_finish(x);
+		return;
+	}
 	if (known && WIFEXITED(wstat) && WEXITSTATUS(wstat) == FINISH_GIVE_UP &&
 		x->s.want != WANT_DOWN && x->s.want != WANT_EXIT) {
 		x->after = AFTER_FAIL;
@@ -263,6 +272,14 @@ static void look_at_gate(struct service *x, enum status_role role)
 		service_event(x, EVENT_READY);
 }
 
+/* It ended a while ago and is still there: whoever is its parent now does not reap, and tells
+ * nobody. */
+static int never_reaped(struct service const *x, enum status_role role)
+{
+	struct child const *c = &x->child[role];
+	return c->ended && clock_boottime() - c->ended_at >= CLOCK_SECOND;
+}
+
 static int look_at(struct service *x, enum status_role role)
 {
 	struct status_child const *c = &x->s.child[role];
@@ -273,6 +290,8 @@ static int look_at(struct service *x, enum status_role role)
 		if (alive != PROCESS_GONE) {
 			/* ended but not reaped: cinit is about to tell; without a cinit nobody will
 			 */
+			if (never_reaped(x, role))
+				goto ended;
 			if (x->child[role].ended || x->child[role].pidfd < 0)
 				x->retry_adopted = clock_boottime() + CLOCK_SECOND;
 			else if (c->phase == PHASE_GATED)
@@ -282,6 +301,7 @@ static int look_at(struct service *x, enum status_role role)
 		/* it may have been written between our two looks */
 		known = find_exited(x, c, &wstat);
 	}
+ended:
 	service_child_ended(x, role, wstat, known);
 	service_publish(x);
 	return 0;

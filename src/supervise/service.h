@@ -43,6 +43,7 @@ struct child {
 	int gate;  /* our end of its gate and report socket; -1: none (executed, or adopted) */
 	int pidfd; /* of an adopted process; -1: it is our own child, or there are no pidfds */
 	uint8_t adopted;     /* started by a predecessor: it is not ours to wait for */
+	uint64_t ended_at;   /* when we saw that */
 	uint8_t ended;       /* adopted: its pidfd says that it ended, its code is awaited */
 	uint8_t opened;      /* its gate was opened */
 	uint8_t bad_config;  /* what it reported is a value of the service directory */
@@ -54,9 +55,10 @@ struct job {
 	char letter;
 	uint8_t instead; /* script fails: send .signal */
 	uint8_t stop;    /* part of a stop: CONT follows */
-	uint8_t start;   /* control/u: run is forked when it is through */
+	uint8_t gated; /* a signal that came while run was at its gate: for when it has executed */
+	uint8_t start; /* control/u: run is forked when it is through */
 	int signal;
-	uint64_t id; /* frame to acknowledge when the script is forked; 0: none */
+	uint64_t id; /* frame to acknowledge when the script is executed; 0: none */
 };
 
 struct supervisor;
@@ -95,6 +97,7 @@ struct service {
 				   none */
 	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
 	uint32_t unwell;        /* health checks that failed in a row */
+	uint8_t unasked;        /* the last death of run was nobody's wish */
 	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
 	uint8_t off;    /* what runs as `run` is the off of a oneshot */
 	struct needs needs;
@@ -144,6 +147,7 @@ void service_kill_script(struct service *x, enum status_role role);
 void service_tell_again(struct service *x);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
+void service_start_finish(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
 void service_stop_run(struct service *x);
@@ -155,6 +159,8 @@ void service_listen(struct service *x);
 void service_want(struct service *x, enum status_want want, enum machine_event event);
 int service_job(struct service *x, struct job const *job);
 void service_job_next(struct service *x);
+/* Its script was executed, or could not be. */
+void service_job_begun(struct service *x);
 void service_job_ended(struct service *x, int wstat);
 
 /* ---- reap.c */

@@ -159,6 +159,8 @@ void service_sweep(struct service *x)
 {
 	struct pass p = { .x = x };
 
+	if (x->queued)
+		service_job_next(x); /* what waited for an exec that never came */
 	x->sweeping = 0;
 	if ((x->s.state != STATE_STOPPING && x->s.state != STATE_FINISHING) ||
 		x->s.child[ROLE_RUN].pid || x->s.child[ROLE_FINISH].pid ||
