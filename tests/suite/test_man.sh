@@ -86,7 +86,14 @@ grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
 verdict 'cinit-supervise.8 has every option of supervise'
 
 # Entries: NAME is a tag as it stands, or with something behind a slash; X.params and X.env are told of together.
-sed -n 's/^	\[BIT_[A-Z_]*\] = { "\([a-z.-]*\)", .*},$/\1/p' src/supervise/config.c >"$work/entries"
+# One without a value that is only in the table is not yet read.
+sed -n 's/^	\[BIT_\([A-Z_]*\)\] = { "\([a-z.-]*\)", \([A-Z]*\).*},$/\1 \2 \3/p' src/supervise/config.c |
+	while read -r bit name type; do
+		if [ "$type" != PRESENCE ] || grep -rqw "ENTRY_$bit" --include='*.c' src ||
+			grep -rq "\"${name}[\"/]" --include='*.c' --exclude=config.c src; then
+			echo "$name"
+		fi
+	done >"$work/entries"
 sed 's/^\(run\|on\|off\|check\|finish\)\(\.[a-z]*\)$/\2/' "$work/entries" | sort -u >"$work/sought"
 sed -n '/^\.Ss Programs/,/^\.Ss The logger/p' $servicedir >"$work/part"
 tags "$work/part" | sed 's,/.*,,' | sort -u >"$work/page"
