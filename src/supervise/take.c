@@ -52,11 +52,12 @@ static int take_lock(struct service *x)
 	}
 	if (!flock(x->lock, LOCK_EX | LOCK_NB))
 		return 0;
-	if (errno == EWOULDBLOCK && predecessor_lives(x)) {
+	int held = errno == EWOULDBLOCK;
+	if (held && predecessor_lives(x)) {
 		say(x, "already supervised by another process");
 		return 1;
 	}
-	if (errno == EWOULDBLOCK && !lock_later(x))
+	if (held && !lock_later(x))
 		return 0;
 	say_errno(x, "lock", "lock", "not supervised");
 	return -1;
