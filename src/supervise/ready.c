@@ -176,11 +176,20 @@ static void notice(struct service *x, char const *line, size_t len)
 		says(x, line + 7, len - 7);
 }
 
+/* What else came with a message. musl's macro converts a sign on the way. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+static struct cmsghdr *next_part(struct msghdr *m, struct cmsghdr *c)
+{
+	return c ? CMSG_NXTHDR(m, c) : CMSG_FIRSTHDR(m);
+}
+#pragma GCC diagnostic pop
+
 /* Only run itself and what is in its session speak for the service. */
 static int is_ours(struct service const *x, struct msghdr *m)
 {
 	uint32_t run = x->s.child[ROLE_RUN].pid;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+	for (struct cmsghdr *c = next_part(m, 0); c; c = next_part(m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS) {
 			struct ucred u;
 			memcpy(&u, CMSG_DATA(c), sizeof u);
@@ -193,7 +202,7 @@ static int is_ours(struct service const *x, struct msghdr *m)
 /* Descriptors that somebody passed along are not ours to keep. */
 static void close_passed(struct msghdr *m)
 {
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c))
+	for (struct cmsghdr *c = next_part(m, 0); c; c = next_part(m, c))
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
 			size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 			for (size_t i = 0; i < n; i++) {
