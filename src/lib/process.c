@@ -302,30 +302,22 @@ static int children_searched(pid_t of, int (*each)(pid_t pid, void *data), void 
 	return error ? -1 : count;
 }
 
-static int children_of(
-	pid_t parent, char const *file, int (*each)(pid_t pid, void *data), void *data)
+int process_children(int (*each)(pid_t pid, void *data), void *data)
 {
 	if (!proc_is_ours())
 		return -1;
-	int fd = proc_open(file);
+	int fd = proc_open("/proc/thread-self/children");
 	if (fd < 0)
-		return errno == ENOENT ? children_searched(parent, each, data) : -1;
+		return errno == ENOENT ? children_searched(getpid(), each, data) : -1;
 	int r = children_listed(fd, each, data);
 	fd_close(fd);
 	return r;
 }
 
-int process_children(int (*each)(pid_t pid, void *data), void *data)
-{
-	return children_of(getpid(), "/proc/thread-self/children", each, data);
-}
-
 int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data)
 {
-	char file[64];
-
-	snprintf(file, sizeof file, "/proc/%d/task/%d/children", (int)parent, (int)parent);
-	return children_of(parent, file, each, data);
+	/* its list leaves out living ones while it reaps others */
+	return proc_is_ours() ? children_searched(parent, each, data) : -1;
 }
 
 /* Does byte number `at` of NAME=VALUE equal c? */

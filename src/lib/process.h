@@ -38,7 +38,8 @@ int process_signal(pid_t pid, uint64_t identity, int sig);
  * says ECHILD). */
 int process_children(int (*each)(pid_t pid, void *data), void *data);
 
-/* The same for another (single-threaded) process. */
+/* The same for another process, by looking at all there are. Whoever is its child all the while is
+ * seen. */
 int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data);
 
 /* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told; with EAGAIN: it has no

@@ -143,8 +143,11 @@ void service_tell_again(struct service *x)
 {
 	if (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
 		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
-		!(x->is_log && x->s.want == WANT_EXIT))
+		!(x->is_log && x->s.want == WANT_EXIT) && !x->dependents.awaited) {
+		if (!x->s.deadline[DEADLINE_KILL]) /* it had told nobody yet */
+			arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		stop_signals(x);
+	}
 }
 
 static void do_stop(struct service *x)

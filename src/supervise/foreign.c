@@ -21,15 +21,20 @@
 int service_marks(struct service const *x, pid_t pid)
 {
 	char const *ours = getenv("CINIT_SERVICE");
-	return (!ours || strcmp(ours, x->name) != 0) &&
-	       process_has_env(pid, "CINIT_SERVICE", x->name) == 1;
+	if (ours && !strcmp(ours, x->name))
+		return 0;
+	return process_has_env(pid, "CINIT_SERVICE", x->name);
 }
 
+/* 1, 0, or -1: it just executes a program, and cannot be told now. */
 static int is_left(struct service const *x, pid_t pid)
 {
 	if (x->config.kill_mode == KILL_GROUP)
 		return x->last_group && getpgid(pid) == x->last_group;
-	return (x->last_group && process_session(pid) == x->last_group) || service_marks(x, pid);
+	if (x->last_group && process_session(pid) == x->last_group)
+		return 1;
+	int marks = service_marks(x, pid);
+	return marks >= 0 || errno == EAGAIN ? marks : 0;
 }
 
 /* Its end, or -1: it has ended, or nothing tells. */
@@ -38,6 +43,7 @@ static int watch(pid_t pid)
 	struct pollfd p = { .fd = process_pidfd(pid), .events = POLLIN };
 	if (p.fd >= 0 && poll(&p, 1, 0) != 0) {
 		fd_close(p.fd);
+		errno = ESRCH;
 		return -1;
 	}
 	return p.fd;
@@ -49,15 +55,20 @@ static int end_foreign(pid_t pid, void *data)
 	struct service *x = p->x;
 	uint64_t identity = process_identity(pid);
 
-	if (pid == getpid() || sweep_knows(x->sup, pid) || !is_left(x, pid))
+	if (pid == getpid() || sweep_knows(x->sup, pid))
 		return 0;
-	int fd = watch(pid);
+	int left = is_left(x, pid), fd = left ? watch(pid) : -1;
 	if (fd < 0) {
-		if (errno == ENOSYS || errno == EPERM)
+		if (left > 0 && (errno == ENOSYS || errno == EPERM))
 			kill(pid, SIGKILL); /* nothing would tell us of its end: no grace */
 		return 0;
 	}
 	p->found++;
+	if (left < 0) {
+		p->unsure = 1;
+		fd_close(fd);
+		return 0;
+	}
 	if (x->stray < 0)
 		x->stray = fd;
 	else

@@ -133,6 +133,8 @@ static void run_ended(struct service *x, int wstat, int known)
 	if (nothing) {
 		x->s.flags &= ~(uint32_t)FLAG_RAN;
 		x->after = AFTER_START;
+		if (x->s.want == WANT_ONCE)
+			x->s.flags |= FLAG_AGAIN; /* that once has not been yet */
 		service_event(x, EVENT_NOT_STARTED);
 		return;
 	}

@@ -193,7 +193,7 @@ int service_may_start(struct service *x);
 void service_sweep(struct service *x);
 
 /* ---- foreign.c */
-/* Does the process carry our mark, CINIT_SERVICE=NAME? */
+/* Does the process carry our mark, CINIT_SERVICE=NAME? As process_has_env. */
 int service_marks(struct service const *x, pid_t pid);
 void service_forget_stray(struct service *x);
 

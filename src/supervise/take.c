@@ -106,7 +106,7 @@ static void adopt_children(struct service *x)
 static int find_run(pid_t pid, void *data)
 {
 	struct service *x = data;
-	if (process_session(pid) != pid || !service_marks(x, pid) ||
+	if (process_session(pid) != pid || service_marks(x, pid) != 1 ||
 		process_names_env(pid, "CINIT_CONTROL") ||
 		process_names_env(pid, "CINIT_EXIT_CODE"))
 		return 0;
@@ -210,9 +210,9 @@ static void carry_on(struct service *x)
 		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
 		x->needs_enter = 1; /* our entries may lie there already: they are the same */
 	/* it may have been awaiting its dependents */
-	x->dependents.awaited = x->dependents.stale = x->s.state == STATE_STOPPING &&
-						      x->s.child[ROLE_RUN].pid &&
-						      !(x->s.flags & FLAG_GOT_TERM);
+	x->dependents.awaited = x->dependents.stale =
+		x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
+		!(x->s.flags & FLAG_GOT_TERM) && !x->is_log && x->sup->run >= 0;
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:
 	case STATE_UP:
@@ -235,6 +235,15 @@ static void carry_on(struct service *x)
 		service_event(x, EVENT_EXIT);
 }
 
+/* It was published that it shall be down, and nothing was done about it yet. */
+static void carry_on_down(struct service *x)
+{
+	if (x->s.want == WANT_DOWN &&
+		(x->s.state == STATE_STARTING || x->s.state == STATE_UP ||
+			x->s.state == STATE_WAITING || x->s.state == STATE_BACKOFF))
+		service_event(x, EVENT_DOWN);
+}
+
 void service_resume(struct service *x)
 {
 	service_configure(x); /* a bad value is said there; starting finds it again and fails */
@@ -245,5 +254,6 @@ void service_resume(struct service *x)
 		service_want(x, WANT_UP, EVENT_UP);
 	}
 	service_look_dependents(x); /* some may have come before us */
-	x->config_read = 0;         /* a later start reads what is there then */
+	carry_on_down(x);
+	x->config_read = 0; /* a later start reads what is there then */
 }
