@@ -201,35 +201,42 @@ static void describe(struct service *x, struct need const *n, struct status cons
 	why(x, n, text);
 }
 
+/* The first that is waited for is the reason. */
+static void explain(struct service *x)
+{
+	struct status s;
+	struct need const *n = x->needs.list;
+
+	while (n->settled)
+		n++;
+	if (n->error)
+		why(x, n, n->error == ENOENT ? "no such service" : strerror(n->error));
+	else if (status_read(x->sup->run, n->name, &s, 0) == STATUS_OK)
+		describe(x, n, &s);
+	else
+		why(x, n, "not started yet");
+}
+
 /* Reads one need again. */
-static void look_at(struct service *x, struct need *n, int *told)
+static void look_at(struct service *x, struct need *n)
 {
 	struct status s;
 	n->stale = 0;
 	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
+	n->error = n->watch.out < 0 ? errno : 0;
 	if (e == STATUS_OK) {
 		judge(n, &s);
 		/* it may rest because nobody wanted it until now */
-		if (!n->settled && s.state == STATE_DOWN && !*told) {
+		if (!n->settled && s.state == STATE_DOWN)
 			tell(x, n);
-			*told = 1;
-		}
-		if (!n->settled)
-			describe(x, n, &s);
 		if (n->settled && n->kind == DEPENDENCY_WANTS)
 			cinit_ipc_release(&n->watch);
 		return;
 	}
-	n->settled = 0;
-	n->lost = n->watch.out < 0 && n->kind != DEPENDENCY_WANTS && errno == ENOENT;
-	if (n->watch.out >= 0) {
-		why(x, n, "not started yet");
-	} else if (errno == ENOENT) {
-		why(x, n, "no such service");
-		n->settled =
-			n->kind == DEPENDENCY_WANTS; /* what is not there cannot be waited for */
-	} else {
-		why(x, n, strerror(errno));
+	/* what is not there cannot be waited for */
+	n->settled = n->error == ENOENT && n->kind == DEPENDENCY_WANTS;
+	n->lost = n->error == ENOENT && n->kind != DEPENDENCY_WANTS;
+	if (n->error && n->error != ENOENT) {
 		x->needs.retry = clock_boottime() + RETRY;
 		n->stale = 1;
 	}
@@ -237,16 +244,18 @@ static void look_at(struct service *x, struct need *n, int *told)
 
 int needs_look(struct service *x, int *lost)
 {
-	int settled = 1;
+	int settled = 1, looked = 0;
 	*lost = 0;
 	for (size_t i = 0; i < x->needs.count; i++) {
 		struct need *n = &x->needs.list[i];
-		int told = 0;
 		if (n->stale)
-			look_at(x, n, &told);
+			look_at(x, n), looked = 1;
 		settled &= n->settled;
 		*lost |= n->lost;
 	}
+	/* one that runs although a need has crashed has no reason to give */
+	if (!settled && looked && (x->s.state == STATE_WAITING || *lost))
+		explain(x);
 	if (settled && x->s.reason == REASON_NEEDS)
 		service_reason(x, REASON_NONE, 0, "");
 	return settled;

@@ -22,6 +22,7 @@ struct need {
 	uint8_t settled; /* nothing to wait for */
 	uint8_t lost;    /* we may not run (on) */
 	uint8_t stale;   /* its watch hung up: look again */
+	int error;       /* errno, where it cannot be watched; ENOENT: there is no such service */
 	struct cinit_client watch;
 	char name[256];
 };

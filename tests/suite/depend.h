@@ -27,7 +27,7 @@ int depend_has_entry(struct place const *need, char const *name);
 /* `d`, by force or not; *why (may be NULL) where it is refused. */
 enum status_result depend_down_at(
 	struct place *p, int force, enum status_why *why, char const *file, int line);
-#define depend_down(p)	depend_down_at(p, 0, 0, __FILE__, __LINE__)
+#define depend_down(p)  depend_down_at(p, 0, 0, __FILE__, __LINE__)
 #define depend_force(p) depend_down_at(p, 1, 0, __FILE__, __LINE__)
 
 /* Supervises them in this order, NULL behind the last. */
@@ -46,7 +46,7 @@ void event_are_at(char const *file, int line, ...) __attribute__((sentinel));
 
 /* The next lines, in this order. */
 void events_at(char const *file, int line, ...) __attribute__((sentinel));
-#define events(...) events_at(__FILE__, __LINE__, __VA_ARGS__, NULL)
+#define events(...)        events_at(__FILE__, __LINE__, __VA_ARGS__, NULL)
 
 /* The reason of a place that has been read. */
 #define reason_is(p, text) assert_string_equal((p)->s.reason_text, text)
@@ -54,7 +54,7 @@ void events_at(char const *file, int line, ...) __attribute__((sentinel));
 /* Wants up, waits for what it needs. */
 #define WAITS(p)                                                                                   \
 	UNTIL(p, s->state == STATE_WAITING && s->want == WANT_UP && s->reason == REASON_NEEDS)
-#define UP(p)	UNTIL(p, s->state == STATE_UP && (s->flags & FLAG_READY))
+#define UP(p)   UNTIL(p, s->state == STATE_UP && (s->flags & FLAG_READY))
 #define DOWN(p) UNTIL(p, s->state == STATE_DOWN)
 
 #endif
