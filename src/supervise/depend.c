@@ -39,7 +39,7 @@ void service_look_dependents(struct service *x)
 	if (stands_alone(x) || (x->s.flags & said) || x->s.want == WANT_EXIT ||
 		x->s.want == WANT_ONCE)
 		return;
-	if (dependents_want(x, 0, 0)) {
+	if (dependents_want(x)) {
 		x->s.flags |= FLAG_IMPLIED;
 		if (x->s.want == WANT_UP)
 			return;
@@ -53,7 +53,7 @@ void service_look_dependents(struct service *x)
 		x->s.flags &= ~(uint32_t)(FLAG_IMPLIED | FLAG_AGAIN);
 		x->s.want = WANT_DOWN;
 		service_publish(x);
-		if (dependents_want(x, 0, 0)) { /* one that came before it could see that */
+		if (dependents_want(x)) { /* one that came before it could see that */
 			x->s.flags |= FLAG_IMPLIED;
 			x->s.want = WANT_UP;
 			x->dirty = 1;
@@ -78,21 +78,22 @@ int service_want_down(struct service *x, int force)
 	char names[160];
 	uint8_t want = x->s.want;
 	uint32_t flags = x->s.flags;
-	int wanted = !stands_alone(x) && dependents_want(x, names, sizeof names);
+	int needed = !stands_alone(x) && dependents_need(x, names, sizeof names);
 
-	if (wanted && !force)
+	if (needed && !force)
 		return refuse(x, names);
 	x->s.flags &= ~(uint32_t)(FLAG_ASKED | FLAG_IMPLIED | FLAG_AGAIN | FLAG_HELD);
-	if (wanted)
+	if (needed || (!stands_alone(x) && dependents_want(x)))
 		x->s.flags |= FLAG_HELD;
 	x->s.want = WANT_DOWN;
 	if (x->s.reason == REASON_REFUSED)
 		service_reason(x, REASON_NONE, 0, "");
 	if (!stands_alone(x) && !force) {
 		service_publish(x);
-		if (dependents_want(x, names, sizeof names)) {
+		if (dependents_need(x, names, sizeof names)) {
 			x->s.want = want;
 			x->s.flags = flags;
+			x->dirty = 1;
 			return refuse(x, names);
 		}
 	}

@@ -108,11 +108,13 @@ static int make_entry(struct service *x, struct need const *n)
 	if (entry_path(path, sizeof path, n, x->name) < 0)
 		return -1;
 	for (int tries = 0; tries < 2; tries++) {
+	mode_t mode = n->kind == DEPENDENCY_WANTS ? DEPENDENT_WANTS : DEPENDENT_NEEDS;
 		int fd = openat(x->sup->run, path,
-			O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+			O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 		if (fd >= 0) {
 			fd_close(fd);
-			return 0;
+			int r = fchmod(fd, mode); /* it may lie there from another time */
+			return r;
 		}
 		if (errno != ENOENT)
 			return -1;
@@ -173,16 +175,30 @@ static int is_ready(struct status const *s)
 }
 
 static int has_settled(struct status const *s)
+/* One that rests because nobody wanted it until now is told that we do, and waited for. One that
+ * somebody wants down, or that ended for good, is not. */
 {
-	return is_ready(s) || s->state == STATE_FAILED ||
-	       (goes_down(s) && (s->state == STATE_DOWN || (s->flags & FLAG_EXITED)));
+	int for_good = s->want == WANT_UP || (s->flags & (FLAG_HELD | FLAG_EXITED));
+	return is_ready(s) || s->state == STATE_FAILED || (s->state == STATE_DOWN && for_good);
 }
 
-static void judge(struct need *n, struct status const *s)
+static int runs(struct service const *x)
+{
+	return x->s.state == STATE_UP || (x->s.state == STATE_STARTING && x->s.child[ROLE_RUN].pid);
+}
+
+/* Whoever is bound to a need runs beside one instance of it. One that was back before we looked has
+ * become ready after we started. */
+static int is_bound_to(struct service const *x, struct status const *s)
+{
+	return is_ready(s) && !(runs(x) && s->ready > x->s.started);
+}
+
+static void judge(struct service const *x, struct need *n, struct status const *s)
 {
 	n->settled = (uint8_t)(n->kind == DEPENDENCY_WANTS ? has_settled(s) : is_ready(s));
 	n->lost = (uint8_t)(n->kind == DEPENDENCY_WANTS   ? 0
-			    : n->kind == DEPENDENCY_BINDS ? !is_ready(s)
+			    : n->kind == DEPENDENCY_BINDS ? !is_bound_to(x, s)
 							  : goes_down(s));
 }
 
@@ -225,7 +241,7 @@ static void look_at(struct service *x, struct need *n)
 	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
 	n->error = n->watch.out < 0 ? errno : 0;
 	if (e == STATUS_OK) {
-		judge(n, &s);
+		judge(x, n, &s);
 		/* it may rest because nobody wanted it until now */
 		if (!n->settled && s.state == STATE_DOWN)
 			tell(x, n);
