@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -107,13 +108,13 @@ static int make_entry(struct service *x, struct need const *n)
 	char path[600];
 	if (entry_path(path, sizeof path, n, x->name) < 0)
 		return -1;
-	for (int tries = 0; tries < 2; tries++) {
 	mode_t mode = n->kind == DEPENDENCY_WANTS ? DEPENDENT_WANTS : DEPENDENT_NEEDS;
+	for (int tries = 0; tries < 2; tries++) {
 		int fd = openat(x->sup->run, path,
 			O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 		if (fd >= 0) {
-			fd_close(fd);
 			int r = fchmod(fd, mode); /* it may lie there from another time */
+			fd_close(fd);
 			return r;
 		}
 		if (errno != ENOENT)
@@ -174,9 +175,9 @@ static int is_ready(struct status const *s)
 	return s->state == STATE_UP && (s->flags & FLAG_READY) && !goes_down(s);
 }
 
-static int has_settled(struct status const *s)
 /* One that rests because nobody wanted it until now is told that we do, and waited for. One that
  * somebody wants down, or that ended for good, is not. */
+static int has_settled(struct status const *s)
 {
 	int for_good = s->want == WANT_UP || (s->flags & (FLAG_HELD | FLAG_EXITED));
 	return is_ready(s) || s->state == STATE_FAILED || (s->state == STATE_DOWN && for_good);
@@ -202,6 +203,26 @@ static void judge(struct service const *x, struct need *n, struct status const *
 							  : goes_down(s));
 }
 
+/* How its last run ended, where that is why it failed: "exit 3; died too often; gave up". */
+static void describe_failure(char *text, size_t size, struct status const *s)
+{
+	int died = s->reason == REASON_DEATHS || s->reason == REASON_FINISH ||
+		   s->reason == REASON_ENDED;
+	char const *more = s->reason == REASON_ENDED ? "" : s->reason_text;
+	char ended[24] = "";
+
+	if (died && (s->flags & FLAG_EXIT_VALID))
+		snprintf(ended, sizeof ended, WIFEXITED(s->last_exit) ? "exit %d" : "signal %d",
+			WIFEXITED(s->last_exit) ? WEXITSTATUS(s->last_exit)
+						: WTERMSIG(s->last_exit));
+	else
+		more = s->reason_text;
+	if (*ended || *more)
+		snprintf(text, size, "failed (%s%s%s)", ended, *ended && *more ? "; " : "", more);
+	else
+		snprintf(text, size, "failed");
+}
+
 static void describe(struct service *x, struct need const *n, struct status const *s)
 {
 	char text[STATUS_TEXT + 64];
@@ -210,8 +231,7 @@ static void describe(struct service *x, struct need const *n, struct status cons
 	else if (s->flags & FLAG_HELD)
 		snprintf(text, sizeof text, "held down");
 	else if (s->state == STATE_FAILED)
-		snprintf(text, sizeof text, "failed%s%s%s", s->reason_text[0] ? " (" : "",
-			s->reason_text, s->reason_text[0] ? ")" : "");
+		describe_failure(text, sizeof text, s);
 	else
 		snprintf(text, sizeof text, "%s", status_state_name(s->state));
 	why(x, n, text);
