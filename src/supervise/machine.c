@@ -27,6 +27,10 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_RESTART] = { .next = TO_STARTING, .actions = DO_FORGET | DO_START },
 	},
 	[STATE_WAITING] = {
+		/* somebody may have changed what it waits for */
+		[EVENT_UP] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_ONCE] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_RESTART] = { .next = TO_STARTING, .actions = DO_START },
 		[EVENT_NEEDS_MET] = { .next = TO_STARTING, .actions = DO_START },
 		[EVENT_DOWN] = { .next = TO_DOWN, .actions = DO_REST },
 		[EVENT_EXIT] = { .next = TO_DOWN, .actions = DO_REST },

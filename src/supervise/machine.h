@@ -27,7 +27,8 @@
  *                leads.
  *   up, once     during stopping and finishing: the same; nothing is interrupted, so a service that
  *                was told to go has gone before it comes back, and then it comes back whatever was
- *                to follow its end. In backoff and failed they start at once.
+ *                to follow its end. In backoff and failed they start at once; in waiting they
+ *                look again at what the service depends on.
  *   restart      as down followed by up, in one: `up` and `starting` are stopped and settle into a
  *                start without delay.
  *   run died     in `up` and `starting`: the sweep begins. In `stopping` it goes on.
