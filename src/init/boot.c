@@ -197,22 +197,6 @@ fail:
 
 /* ---------------------------------------------------------------------------- services */
 
-/* Without the records of another time supervisors begin cold. Where there is no record, nothing was
- * ever published, and what else there may be does no harm. */
-static void forget_past(struct init const *i, struct service const *s)
-{
-	static char const *const past[] = { "status", ".status", "exited", "log/status",
-		"log/.status", "log/exited" };
-	char path[PATH_MAX];
-
-	for (size_t n = 0; n < sizeof past / sizeof *past; n++) {
-		if (path_join(path, s->name, past[n]) < 0)
-			return;
-		if (unlinkat(i->run, path, 0) < 0 && !n && errno == ENOENT)
-			return;
-	}
-}
-
 /* A service of which the run directory may know: its supervisor lives, or it gets one. */
 static void begin(struct init *i, struct service *s, uint64_t now)
 {
@@ -225,7 +209,7 @@ static void begin(struct init *i, struct service *s, uint64_t now)
 		return;
 	}
 	if (i->fresh && (!known || !takeover_lives(i, s)))
-		forget_past(i, s);
+		state_begin(i, s);
 	tree_schedule(&i->tree, s, now);
 }
 

@@ -105,6 +105,10 @@ int boot_directories(struct init *i, char const *run_dir, char const *service_di
 int boot_record(struct init *i);
 int boot_services(struct init *i);
 
+/* state.c: state directories of services. */
+void state_begin(struct init const *i, struct service const *s);
+void state_remove(struct init const *i, char const *name);
+
 /* settings.c: conf/ in the service directory. */
 void settings_read(struct init *i);
 

@@ -19,35 +19,11 @@
 
 /* ----------------------------------------------------------------------- taking leave */
 
-static void remove_files(int run, char const *name)
-{
-	/* by name, never whatever is there: should the run directory be one that holds other things
-	 * too, they stay, and rmdir fails */
-	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		".status", ".out", "status.bad" };
-	char path[PATH_MAX];
-
-	for (size_t n = 0; n < sizeof file / sizeof *file; n++) {
-		if (!path_join(path, name, file[n]))
-			unlinkat(run, path, 0);
-	}
-	unlinkat(run, name, AT_REMOVEDIR);
-}
-
-static void remove_state(int run, char const *name)
-{
-	char log[PATH_MAX];
-
-	if (!path_join(log, name, "log"))
-		remove_files(run, log);
-	remove_files(run, name);
-}
-
 /* Its directory is gone, and its supervisor too: it has never been. */
 void rescan_forget(struct init *i, struct service *s)
 {
 	pidmap_drop_value(&i->orphans, s);
-	remove_state(i->run, s->name);
+	state_remove(i, s->name);
 	tree_remove(&i->tree, s);
 	cmd_await_anew(i);
 }
@@ -205,7 +181,7 @@ static void leftover(struct init *i, char const *name)
 		return;
 	struct service *s = i->first ? NULL : tree_add(&i->tree, name);
 	if (!s) {
-		remove_state(i->run, name);
+		state_remove(i, name);
 		return;
 	}
 	s->prepared = 1;
