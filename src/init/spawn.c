@@ -124,6 +124,7 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 		.control_group = i->control_group,
 		.title = i->title,
 		.title_size = i->title_size,
+		.boot_want = -1,
 		.forked = 1,
 	};
 

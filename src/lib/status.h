@@ -84,12 +84,13 @@ enum status_flag {
 	FLAG_IS_LOG = 1u << 12,       /* this is the record of a logger */
 	FLAG_RAN = 1u << 13,          /* `run` has ended, or runs: `finish` is due after it */
 	FLAG_AGAIN = 1u << 14,        /* told to start while it stopped: it comes back */
-	FLAG_ASKED = 1u << 15,     /* wanted up for its own sake: somebody said up, or boot did */
-	FLAG_IMPLIED = 1u << 16,   /* wanted up because something that wants up depends on it */
-	FLAG_HELD = 1u << 17,      /* made to go down: stays down although others depend on it */
-	FLAG_CYCLING = 1u << 18,   /* goes down to come back: dependents leave first */
-	FLAG_BUNDLE = 1u << 19,    /* nothing runs: it is up when what it depends on is */
-	FLAG_BROUGHT_UP = 1u << 20 /* a oneshot whose `on` succeeded: `off` is due */
+	FLAG_ASKED = 1u << 15,      /* wanted up for its own sake: somebody said up, or boot did */
+	FLAG_IMPLIED = 1u << 16,    /* wanted up because something that wants up depends on it */
+	FLAG_HELD = 1u << 17,       /* made to go down: stays down although others depend on it */
+	FLAG_CYCLING = 1u << 18,    /* goes down to come back: dependents leave first */
+	FLAG_BUNDLE = 1u << 19,     /* nothing runs: it is up when what it depends on is */
+	FLAG_BROUGHT_UP = 1u << 20, /* a oneshot whose `on` succeeded: `off` is due */
+	FLAG_BLOCKED = 1u << 21     /* waits in vain, until somebody does something */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */
@@ -107,7 +108,8 @@ enum status_reason {
 	REASON_NEEDS,   /* a need is not met */
 	REASON_REFUSED, /* a command was refused that nobody waited for */
 	REASON_STATUS,  /* none: what the service says of itself (sd_notify) */
-	REASON_HEALTH   /* it was found unwell: health check, watchdog */
+	REASON_HEALTH,  /* it was found unwell: health check, watchdog */
+	REASON_LEFT_OUT /* not part of this boot: enable-if-env */
 };
 
 /* What became of an acknowledged command. */
