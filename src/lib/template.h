@@ -1,6 +1,7 @@
 /* Templates: a directory `name@` describes no service but how its instances are made, and
  * `name@arg` is an instance: of a directory or link of its own, else of the template. The argument
- * is what follows the first '@', and may hold others. */
+ * is what follows the first '@'. It may hold others, and does not begin with a dot: it may well
+ * become part of a file's name. */
 #ifndef CINIT_TEMPLATE_H
 #define CINIT_TEMPLATE_H
 
