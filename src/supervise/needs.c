@@ -240,12 +240,19 @@ static void look_later(struct service *x, struct need *n)
 	n->stale = 1;
 }
 
-/* A want that is part of a cycle is not waited for: cinit says which by an entry. */
-static int is_unawaited(struct service const *x, struct need const *n)
+/* A want that is part of a cycle, as cinit says by an entry of ours, is not waited for; nor does the
+ * one that is wanted wait for us when it stops. */
+static int is_unawaited(struct service const *x, struct need *n)
 {
-	char path[300];
+	char path[600];
 	snprintf(path, sizeof path, "unawaited/%s", n->name);
-	return n->kind == DEPENDENCY_WANTS && !faccessat(x->dir, path, F_OK, 0);
+	if (n->kind != DEPENDENCY_WANTS || faccessat(x->dir, path, F_OK, 0) < 0)
+		return 0;
+	if (!entry_path(path, sizeof path, n, x->name))
+		unlinkat(x->sup->run, path, 0);
+	cinit_ipc_release(&n->watch);
+	n->settled = 1;
+	return 1;
 }
 
 /* Can cinit make it, from a template? */
@@ -278,6 +285,8 @@ static void look_at(struct service *x, struct need *n, int *told)
 {
 	struct status s;
 	n->stale = n->settled = 0;
+	if (is_unawaited(x, n))
+		return;
 	/* before its status is read, see needs.h; again each time, because it may have vanished and
 	 * come back */
 	if (make_entry(x, n) < 0 && errno != ENOENT) {
@@ -287,7 +296,6 @@ static void look_at(struct service *x, struct need *n, int *told)
 	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
 	if (e == STATUS_OK) {
 		judge(n, &s);
-		n->settled |= (uint8_t)is_unawaited(x, n);
 		/* it may rest because nobody wanted it until now */
 		if (!n->settled && s.state == STATE_DOWN && !*told) {
 			tell(x, n);
