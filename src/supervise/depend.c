@@ -9,8 +9,12 @@
 
 #include "service.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
 
 static int stands_alone(struct service const *x)
 {
@@ -80,6 +84,9 @@ int service_want_down(struct service *x, int force)
 	uint32_t flags = x->s.flags;
 	int needed = !stands_alone(x) && dependents_need(x, names, sizeof names);
 
+	if (x->s.reason == REASON_LEFT_OUT)
+		return 0; /* it is down, and stays left out */
+
 	if (needed && !force)
 		return refuse(x, names);
 	x->s.flags &= ~(uint32_t)(FLAG_ASKED | FLAG_IMPLIED | FLAG_AGAIN | FLAG_HELD);
@@ -131,12 +138,46 @@ void service_needs_gone(struct service *x)
 	needs_leave(x);
 }
 
+/* cinit found that we wait for ourselves, and says how in a file. 1: the reason is set. */
+static int is_in_cycle(struct service *x)
+{
+	char path[STATUS_TEXT], text[STATUS_TEXT + 24];
+	int fd = openat(x->dir, "cycle", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = fd_read(fd, path, sizeof path - 1);
+	fd_close(fd);
+	if (n <= 0)
+		return 0;
+	path[n] = 0;
+	snprintf(text, sizeof text, "needs form a cycle: %s", path);
+	say(x, text);
+	service_reason(x, REASON_NEEDS, 0, text);
+	return 1;
+}
+
+static void wait_on(struct service *x)
+{
+	uint32_t flags = x->s.flags & ~(uint32_t)FLAG_BLOCKED;
+
+	if (is_in_cycle(x)) {
+		service_event(x, EVENT_NEEDS_NEVER);
+		return;
+	}
+	flags |= needs_blocked(x) ? FLAG_BLOCKED : 0;
+	if (flags != x->s.flags)
+		x->dirty = 1;
+	x->s.flags = flags;
+}
+
 static void look_at_needs(struct service *x)
 {
 	int lost, settled = needs_look(x, &lost);
 
 	if (x->s.state == STATE_WAITING && settled && !lost)
 		service_event(x, EVENT_NEEDS_MET);
+	else if (x->s.state == STATE_WAITING)
+		wait_on(x);
 	else if (lost && x->s.want != WANT_EXIT && x->s.want != WANT_DOWN)
 		service_event(x, EVENT_NEEDS_LOST);
 }
