@@ -51,13 +51,19 @@ static int open_stdio(struct service const *x, enum status_role role)
 	return dup2(fd, logger ? 0 : 1) < 0 ? -1 : 0;
 }
 
-/* Puts the descriptor that run tells its readiness by where it expects it, and closes what lies
- * between. */
-static int place_notification(struct service const *x, int gate)
+/* The descriptor that run tells its readiness by, where the gate will not come to lie. Opened
+ * before the gate is moved: that may take the place of the state directory's descriptor. */
+static int open_notification(struct service const *x)
+{
+	int fd = ready_child_fd(x);
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, GATE_FD + 2);
+}
+
+/* Puts it where it is expected, and closes what lies between. */
+static int place_notification(struct service const *x, int fd, int gate)
 {
 	int want = (int)x->config.notification_fd;
-	int fd = ready_child_fd(x);
-	if (fd < 0 || (fd == want ? fcntl(fd, F_SETFD, 0) : dup2(fd, want)) < 0)
+	if ((fd == want ? fcntl(fd, F_SETFD, 0) : dup2(fd, want)) < 0)
 		return -1;
 	for (int i = 3; i < want; i++)
 		if (i != gate)
@@ -71,13 +77,14 @@ static int drop_inherited(struct service const *x, enum status_role role, int ga
 {
 	int tells = role == ROLE_RUN && x->config.kind == KIND_RUN && x->config.ready == READY_FD;
 	int at = tells && x->config.notification_fd == GATE_FD ? GATE_FD + 1 : GATE_FD;
+	int fd = -1;
 
-	if (open_stdio(x, role) < 0)
+	if (open_stdio(x, role) < 0 || (tells && (fd = open_notification(x)) < 0))
 		return -1;
 	selfpipe_finish();
 	if (gate != at && dup3(gate, at, O_CLOEXEC) < 0)
 		return -1;
-	if (tells && place_notification(x, at) < 0)
+	if (tells && place_notification(x, fd, at) < 0)
 		return -1;
 	if (!tells)
 		process_close_from(at + 1);
