@@ -3,80 +3,15 @@
 
 #include "graph.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/unix-transactional.h>
 
-#include "rundir.h"
-
-/* ------------------------------------------------------------------------------- directories */
-
-struct names {
-	char **list;
-	size_t count, room;
-};
-
-static int add_name(struct names *n, char const *name)
-{
-	if (n->count == n->room) {
-		size_t room = n->room ? 2 * n->room : 64;
-		char **list = reallocarray(n->list, room, sizeof *list);
-		if (!list)
-			return -1;
-		n->list = list;
-		n->room = room;
-	}
-	n->list[n->count] = strdup(name);
-	if (!n->list[n->count])
-		return -1;
-	n->count++;
-	return 0;
-}
-
-static int is_directory(int dir, struct dirent const *e)
-{
-	struct stat st;
-
-	if (e->d_type == DT_DIR)
-		return 1;
-	if (e->d_type != DT_LNK && e->d_type != DT_UNKNOWN)
-		return 0;
-	return !fstatat(dir, e->d_name, &st, 0) && S_ISDIR(st.st_mode);
-}
-
-static int list_directories(struct names *n, int dir)
-{
-	DIR *d = opendir_at(dir, ".");
-	int result = 0;
-
-	if (!d)
-		return -1;
-	while (!result) {
-		errno = 0;
-		struct dirent const *e = readdir(d);
-		if (!e) {
-			result = errno ? -1 : 0;
-			break;
-		}
-		if (service_name_valid(e->d_name) && is_directory(dir, e))
-			result = add_name(n, e->d_name);
-	}
-	dir_close(d); /* keeps errno */
-	return result;
-}
-
-static int by_name(void const *a, void const *b)
-{
-	char *const *x = a, *const *y = b;
-	return strcmp(*x, *y);
-}
+#include "names.h"
 
 int graph_scan(struct graph *g, char const *services)
 {
@@ -86,19 +21,14 @@ int graph_scan(struct graph *g, char const *services)
 	g->dir = open2(services, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->dir < 0)
 		return -1;
-	result = list_directories(&n, g->dir);
-	if (n.count)
-		qsort(n.list, n.count, sizeof *n.list, by_name);
-	for (size_t i = 0; i < n.count; i++) {
-		if (!result)
-			result = graph_own(g, n.list[i]);
-		free(n.list[i]);
-	}
-	free(n.list);
+	result = names_read(&n, g->dir, ".", names_service);
+	for (size_t i = 0; i < n.count && !result; i++)
+		result = graph_own(g, n.list[i]);
+	int error = errno;
+	names_free(&n);
+	errno = error;
 	return result;
 }
-
-/* ------------------------------------------------------------------------------ dependencies */
 
 static int note_error(struct graph *g, uint32_t node, char const *text)
 {

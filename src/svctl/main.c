@@ -194,6 +194,14 @@ static int serve(struct options const *o, struct where *w)
 		return admin_tree(o, w);
 	case VERB_VERSION:
 		return admin_version(w);
+	case VERB_LINT:
+		return lint_run(o, w);
+	case VERB_PLAN:
+		return plan_run(o, w);
+	case VERB_GRAPH:
+		return tree_run(o, w);
+	case VERB_WHY:
+		return why_run(o, w);
 	case VERB_STATUS:
 	case VERB_LIST:
 		find_targets(o, w, &ts);
