@@ -41,13 +41,16 @@ static void why_names_what_is_missing_and_what_goes_round(void **state)
 	shop_write("off", "down", "");
 	svctl_boot();
 	struct place c = shop_place("c"), lost = shop_place("lost"), off = shop_place("off");
-	UNTIL(&c, s->state == STATE_WAITING);
+	struct place a = shop_place("a"), b = shop_place("b");
+	UNTIL(&a, s->state == STATE_FAILED);
+	UNTIL(&b, s->state == STATE_FAILED);
+	UNTIL(&c, s->state == STATE_WAITING && strstr(s->reason_text, "failed"));
 	UNTIL(&lost, s->state == STATE_WAITING);
 	UNTIL(&off, s->state == STATE_DOWN);
 	SVCTL(1,
 		"fail: nosuch: no such service\n"
-		"c: waiting, needs b: waiting, and that is a cycle: a -> b -> a\n"
-		"a: waiting, needs b: waiting, and that is a cycle: a -> b -> a\n"
+		"c: waiting, needs b: failed: needs form a cycle: a -> b -> a\n"
+		"a: failed: needs form a cycle: a -> b -> a\n"
 		"lost: waiting, needs nosuch: no such service\n"
 		"off: down: not wanted up (it has a file `down')\n",
 		"why", "c", "a", "lost", "off", "nosuch");
