@@ -192,9 +192,14 @@ box_runs() {
 	[ "$(box_state)" = running ]
 }
 
+box_began() {
+	box_runs || [ ! -d "/proc/$RUNNER" ]
+}
+
 # booted: cinit knows all its services; before it obeys anybody it has made their directories
 booted() {
-	eventually 60 'the container runs' box_runs
+	eventually 60 'the container runs, or has failed to' box_began
+	box_runs || fail 'the container did not start'
 	eventually 60 'cinit answers' inside "$SVCTL" rescan
 }
 
