@@ -17,6 +17,7 @@
 #include "../lib/clock.h"
 #include "../lib/path.h"
 #include "../lib/process.h"
+#include "../lib/template.h"
 #include "init.h"
 #include "message.h"
 #include "scan.h"
@@ -118,6 +119,25 @@ int boot_directories(struct init *i, char const *run_dir, char const *service_di
 	return take_lock(i);
 }
 
+/* The only service that is wanted, and what it needs. It is of this boot: a cinit that a service
+ * starts boots as it is told itself. */
+int boot_profile(struct init *i, char const *given)
+{
+	char const *name = given ? given : getenv("CINIT_PROFILE");
+
+	if (!given && name && !name[0])
+		name = NULL;
+	unsetenv("CINIT_PROFILE"); /* what `name` points to stays where it is */
+	if (!name || instance_described(i, name)) {
+		i->profile = name;
+		return 0;
+	}
+	strerr_warn(PROG, i->machine ? ": warning: " : ": fatal: ", "unable to boot profile ", name,
+		": no such service in ", i->service_path,
+		i->machine ? "; starting all of them" : "");
+	return i->machine ? 0 : EXIT_USAGE;
+}
+
 /* ---------------------------------------------------------------------- our own record */
 
 /* Is everybody that the run directory tells of long gone? At another boot of the machine, or of a
@@ -197,24 +217,8 @@ fail:
 
 /* ---------------------------------------------------------------------------- services */
 
-/* Without the records of another time supervisors begin cold. Where there is no record, nothing was
- * ever published, and what else there may be does no harm. */
-static void forget_past(struct init const *i, struct service const *s)
-{
-	static char const *const past[] = { "status", ".status", "exited", "log/status",
-		"log/.status", "log/exited" };
-	char path[PATH_MAX];
-
-	for (size_t n = 0; n < sizeof past / sizeof *past; n++) {
-		if (path_join(path, s->name, past[n]) < 0)
-			return;
-		if (unlinkat(i->run, path, 0) < 0 && !n && errno == ENOENT)
-			return;
-	}
-}
-
 /* A service of which the run directory may know: its supervisor lives, or it gets one. */
-static void begin(struct init *i, struct service *s, uint64_t now)
+void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
 	/* nobody can have been there before PID 1 */
@@ -225,7 +229,7 @@ static void begin(struct init *i, struct service *s, uint64_t now)
 		return;
 	}
 	if (i->fresh && (!known || !takeover_lives(i, s)))
-		forget_past(i, s);
+		state_begin(i, s);
 	tree_schedule(&i->tree, s, now);
 }
 
@@ -242,7 +246,7 @@ static int fill_table(struct init *i, struct scan const *found)
 		return -1;
 	for (size_t n = 0; n < found->count; n++) {
 		struct scan_entry const *e = found->entry + n;
-		if (!e->inode)
+		if (!e->inode || template_is(e->name))
 			continue;
 		struct service *s = tree_add(&i->tree, e->name);
 		if (!s)
@@ -252,6 +256,14 @@ static int fill_table(struct init *i, struct scan const *found)
 		s->logged = e->logged;
 	}
 	return 0;
+}
+
+/* The profile may be an instance. 0, or -1 with errno: no memory. */
+static int add_profile(struct init *i)
+{
+	if (!i->profile || tree_find(&i->tree, i->profile))
+		return 0;
+	return instance_add(i, i->profile) || !errno ? 0 : -1;
 }
 
 static int read_services(struct init *i)
@@ -268,11 +280,12 @@ static int read_services(struct init *i)
 			i->service_path, ": ", strerror(errno),
 			fatal ? "" : "; there are no services");
 		r = fatal ? EXIT_SYSTEM : 0;
-	} else if (fill_table(i, &found) < 0) {
+	} else if (fill_table(i, &found) < 0 || add_profile(i) < 0) {
 		strerr_warn(
 			PROG, ": fatal: unable to make the table of services: ", strerror(errno));
 		r = EXIT_SYSTEM;
 	}
+	i->templates = scan_templates(&found);
 	scan_free(&found);
 	return r;
 }
@@ -286,8 +299,12 @@ int boot_services(struct init *i)
 	uint64_t now = clock_boottime();
 	for (size_t n = 0; n < i->tree.count; n++) {
 		spawn_prepare(i, i->tree.list[n]);
-		begin(i, i->tree.list[n], now);
+		boot_begin(i, i->tree.list[n], now);
 	}
 	rescan_leftovers(i);
+	/* what a supervisor asked of a former cinit may be lost */
+	if (i->tree.taken)
+		spawn_poke_all(i);
+	cycles_look(i);
 	return 0;
 }

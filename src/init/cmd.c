@@ -33,8 +33,9 @@ static int is_settled(struct status const *s)
 	case STATE_FINISHING:
 		return 1;
 	case STATE_DOWN:
-		return s->want != WANT_UP;
+		return s->want != WANT_UP || s->reason == REASON_ENDED;
 	case STATE_WAITING:
+		return (s->flags & FLAG_BLOCKED) != 0;
 	case STATE_STARTING:
 	case STATE_COUNT:
 		break;
@@ -82,6 +83,16 @@ void cmd_await_anew(struct init *i)
 {
 	cinit_ipc_release(&i->cmd.watch);
 	i->cmd.next = 0;
+}
+
+/* A service was added that CMD need not wait for: who needs it waits for it. The one that is looked
+ * at may have moved on by a place. */
+void cmd_passes(struct init *i, struct service const *s)
+{
+	struct cmd *cmd = &i->cmd;
+
+	if (cmd->next < i->tree.count && strcmp(s->name, i->tree.list[cmd->next]->name) <= 0)
+		cmd->next++;
 }
 
 /* ---------------------------------------------------------------------------- running */

@@ -17,6 +17,7 @@ static struct answer const done = { RESULT_DONE, WHY_NONE };
 static struct answer const nothing = { RESULT_NOTHING, WHY_NONE };
 static struct answer const unknown = { RESULT_REFUSED, WHY_UNKNOWN };
 static struct answer const exiting = { RESULT_REFUSED, WHY_EXITING };
+static struct answer const unmade = { RESULT_REFUSED, WHY_PUBLISH };
 static struct answer const unreadable = { RESULT_REFUSED, WHY_CONFIG };
 
 static struct answer obey_shutdown(struct init *i, struct message const *m)
@@ -45,13 +46,39 @@ static struct answer obey_wake(struct init *i, struct message const *m)
 
 	if (i->stop.phase != STOP_NOT)
 		return exiting;
-	if (!s || s->vanished)
+	if (s && s->vanished)
 		return unknown;
-	return rescan_wake(i, s) ? done : nothing;
+	if (s)
+		return rescan_wake(i, s) ? done : nothing;
+	switch (instance_make(i, m->text)) {
+	case INSTANCE_MADE:
+		return done;
+	case INSTANCE_REFUSED:
+		return unmade;
+	case INSTANCE_UNKNOWN:
+		break;
+	}
+	return unknown;
+}
+
+/* The supervisor that asks for another is told to look when that is there: what it would watch did
+ * not exist. */
+static void poke_asker(struct init *i, pid_t pid)
+{
+	struct service const *s = tree_by_pid(&i->tree, pid);
+
+	for (size_t n = 0; !s && i->tree.taken && n < i->tree.count; n++) {
+		if (i->tree.list[n]->supervisor == pid)
+			s = i->tree.list[n];
+	}
+	if (s)
+		spawn_poke(i->run, s->name);
 }
 
 static struct answer obey(struct init *i, struct message const *m)
 {
+	struct answer a;
+
 	switch (m->command) {
 	case COMMAND_RESCAN:
 		if (i->stop.phase != STOP_NOT)
@@ -62,7 +89,10 @@ static struct answer obey(struct init *i, struct message const *m)
 	case COMMAND_LOOK:
 		return obey_look(i, m);
 	case COMMAND_WAKE:
-		return obey_wake(i, m);
+		a = obey_wake(i, m);
+		if (m->argument && a.result != RESULT_REFUSED)
+			poke_asker(i, (pid_t)m->argument);
+		return a;
 	default:
 		return unknown;
 	}

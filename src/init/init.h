@@ -13,6 +13,9 @@
  *   main.c      options, the order of setting up
  *   boot.c      run directory, lock, pair; the table filled from the service directory
  *   rescan.c    the same again, while the tree runs; services that vanish
+ *   instance.c  services that are made from a template when somebody asks for them
+ *   cycles.c    a child that looks for needs in a circle
+ *   state.c     what is taken away from a state directory
  *   takeover.c  supervisors that a former cinit left behind
  *   stop.c tree.c scan.c pidmap.c option.c message.c machine.c title.c   know nothing of all this
  *
@@ -25,6 +28,7 @@
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
@@ -67,6 +71,7 @@ struct init {
 	/* what was asked for */
 	char run_path[RUNDIR_PATH];
 	char *service_path;  /* absolute */
+	char const *profile; /* the only service that is wanted at boot; NULL: all are */
 	uint32_t stop_limit; /* milliseconds; 0: none */
 	/* what we were given, and what we are */
 	struct rlimit nofile;
@@ -88,6 +93,9 @@ struct init {
 	uint64_t publish_due;
 	uint8_t more; /* commands are left for the next turn */
 	struct tree tree;
+	uint64_t templates;    /* what there was of them when the service directory was read */
+	pid_t cycles;          /* looks for cycles; 0: none does */
+	uint8_t cycles_again;  /* when it has ended, another one does */
 	struct pidmap orphans; /* value: struct service; tag: enum orphan_tag */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
@@ -102,8 +110,25 @@ struct init {
 
 /* boot.c: each returns 0, or the code to exit with after it has said why. */
 int boot_directories(struct init *i, char const *run_dir, char const *service_dir);
+int boot_profile(struct init *i, char const *given);
 int boot_record(struct init *i);
 int boot_services(struct init *i);
+void boot_begin(struct init *i, struct service *s, uint64_t now);
+
+/* state.c: state directories of services. */
+void state_begin(struct init const *i, struct service const *s);
+void state_remove(struct init const *i, char const *name);
+
+/* instance.c: services that have no directory of their own. */
+enum instance_made { INSTANCE_MADE, INSTANCE_UNKNOWN, INSTANCE_REFUSED };
+enum instance_made instance_make(struct init *i, char const *name);
+struct service *instance_add(struct init *i, char const *name);
+int instance_directory(struct init const *i, struct service const *s, char out[PATH_MAX]);
+int instance_described(struct init const *i, char const *name);
+
+/* cycles.c: looks for needs that form a cycle, in a child. */
+void cycles_look(struct init *i);
+void cycles_ended(struct init *i, int wait_status);
 
 /* settings.c: conf/ in the service directory. */
 void settings_read(struct init *i);
@@ -118,6 +143,8 @@ int spawn_prepare(struct init *i, struct service *s);
 void spawn_due(struct init *i, uint64_t now);
 void spawn_again(struct init *i, struct service *s, uint64_t now);
 void spawn_limit(struct init *i);
+void spawn_poke(int run, char const *name);
+void spawn_poke_all(struct init const *i);
 
 /* takeover.c */
 int takeover(struct init *i, struct service *s, struct status const *st);
@@ -140,7 +167,6 @@ void reap_look(struct init *i, char const *name, struct status const *st);
 /* orphans.c */
 void orphans_note(struct init *i, struct service *s, struct status const *st);
 struct service *orphans_record(struct init *i, pid_t pid, int wait_status);
-void orphans_poke(struct init *i, struct service const *s);
 
 /* command.c */
 void command_turn(struct init *i);
@@ -152,6 +178,7 @@ int signal_turn(struct init *i);
 /* cmd.c */
 void cmd_turn(struct init *i, uint64_t now, int hung_up);
 void cmd_await_anew(struct init *i);
+void cmd_passes(struct init *i, struct service const *s);
 void cmd_ended(struct init *i, int wait_status);
 void cmd_kill(struct init *i, int sig);
 

@@ -24,8 +24,12 @@ static int print(char const *a, char const *b)
 }
 
 /* 0, or the code to exit with; -1: exit with 0. */
-static int read_options(struct options *o, int argc, char **argv)
+static int read_options(struct options *o, int machine, int argc, char **argv)
 {
+	if (machine) {
+		option_machine(o, argc, argv);
+		return 0;
+	}
 	option_parse(o, argc, argv);
 	if (o->help)
 		return print("usage: ", option_usage) || print(option_help, "") ? EXIT_SYSTEM : -1;
@@ -58,6 +62,8 @@ static int boot(struct init *i, struct options const *o)
 {
 	int r = boot_directories(i, o->run_dir, o->service_dir);
 
+	if (!r)
+		r = boot_profile(i, o->profile);
 	if (r)
 		return r;
 	i->cmd.argv = o->command;
@@ -86,9 +92,7 @@ int main(int argc, char **argv)
 		return EXIT_SYSTEM;
 	i.first = getpid() == 1;
 	i.machine = (uint8_t)machine_detect();
-	/* to a machine's init the kernel passes every word of its command line that it does not
-	 * know itself */
-	int r = i.machine ? 0 : read_options(&o, argc, argv);
+	int r = read_options(&o, i.machine, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
 	r = become_init(&i, argc, argv);

@@ -3,9 +3,10 @@
 
 #include <getopt.h>
 #include <stddef.h>
+#include <string.h>
 
 char const option_usage[] =
-	"cinit [-r RUNDIR] [-d SERVICEDIR] [--help] [--version] [--] [CMD ARG...]";
+	"cinit [-r RUNDIR] [-d SERVICEDIR] [-p NAME] [--help] [--version] [--] [CMD ARG...]";
 
 char const option_help[] =
 	"\n"
@@ -13,6 +14,7 @@ char const option_help[] =
 	"\n"
 	"  -r, --run-dir=RUNDIR          keep state in RUNDIR ($CINIT_RUN, /run/cinit)\n"
 	"  -d, --service-dir=SERVICEDIR  read services in SERVICEDIR (" CINIT_SYSCONFDIR "/cinit)\n"
+	"  -p, --profile=NAME            start NAME and what it needs, nothing else\n"
 	"  -h, --help                    print this and exit\n"
 	"  -V, --version                 print the version and exit\n"
 	"\n"
@@ -23,6 +25,7 @@ char const option_help[] =
 static struct option const longs[] = {
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "service-dir", required_argument, NULL, 'd' },
+	{ "profile", required_argument, NULL, 'p' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -35,13 +38,16 @@ void option_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){ 0 };
 	opterr = 0;
 	/* `+': what follows the first word that is no option belongs to CMD */
-	while (!o->wrong && (c = getopt_long(argc, argv, "+:r:d:hV", longs, NULL)) != -1) {
+	while (!o->wrong && (c = getopt_long(argc, argv, "+:r:d:p:hV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			o->run_dir = optarg;
 			break;
 		case 'd':
 			o->service_dir = optarg;
+			break;
+		case 'p':
+			o->profile = optarg;
 			break;
 		case 'h':
 			o->help = 1;
@@ -56,4 +62,15 @@ void option_parse(struct options *o, int argc, char **argv)
 	}
 	if (!o->wrong && optind < argc)
 		o->command = argv + optind;
+}
+
+void option_machine(struct options *o, int argc, char **argv)
+{
+	static char const word[] = "cprofile:";
+
+	*o = (struct options){ 0 };
+	for (int n = 1; n < argc; n++) {
+		if (!strncmp(argv[n], word, sizeof word - 1) && argv[n][sizeof word - 1])
+			o->profile = argv[n] + sizeof word - 1;
+	}
 }

@@ -83,15 +83,3 @@ struct service *orphans_record(struct init *i, pid_t pid, int wait_status)
 	pidmap_drop(&i->orphans, pid);
 	return s;
 }
-
-/* Tells the supervisor to look. One that is not there looks when it begins. */
-void orphans_poke(struct init *i, struct service const *s)
-{
-	struct cinit_client c = CINIT_CLIENT_ZERO;
-	struct message const m = { .command = 'y' };
-
-	c.base = i->run;
-	c.path = s->name;
-	cinit_ipc_send(&c, &m);
-	cinit_ipc_release(&c);
-}

@@ -140,9 +140,11 @@ static int reap_one(struct init *i, siginfo_t const *si)
 		return -1;
 	pidmap_drop(&i->swept, pid);
 	if (of)
-		orphans_poke(i, of);
+		spawn_poke(i->run, of->name);
 	if (s)
 		reap_supervisor(i, s, &w);
+	else if (pid == i->cycles)
+		cycles_ended(i, w);
 	else if (i->cmd.phase == CMD_RUNS && pid == i->cmd.pid)
 		cmd_ended(i, w);
 	return 0;

@@ -13,41 +13,18 @@
 #include "../lib/clock.h"
 #include "../lib/path.h"
 #include "../lib/process.h"
+#include "../lib/template.h"
 #include "init.h"
 #include "message.h"
 #include "scan.h"
 
 /* ----------------------------------------------------------------------- taking leave */
 
-static void remove_files(int run, char const *name)
-{
-	/* by name, never whatever is there: should the run directory be one that holds other things
-	 * too, they stay, and rmdir fails */
-	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		".status", ".out", "status.bad" };
-	char path[PATH_MAX];
-
-	for (size_t n = 0; n < sizeof file / sizeof *file; n++) {
-		if (!path_join(path, name, file[n]))
-			unlinkat(run, path, 0);
-	}
-	unlinkat(run, name, AT_REMOVEDIR);
-}
-
-static void remove_state(int run, char const *name)
-{
-	char log[PATH_MAX];
-
-	if (!path_join(log, name, "log"))
-		remove_files(run, log);
-	remove_files(run, name);
-}
-
 /* Its directory is gone, and its supervisor too: it has never been. */
 void rescan_forget(struct init *i, struct service *s)
 {
 	pidmap_drop_value(&i->orphans, s);
-	remove_state(i->run, s->name);
+	state_remove(i, s->name);
 	tree_remove(&i->tree, s);
 	cmd_await_anew(i);
 }
@@ -110,6 +87,7 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 	int other = s->device != e->device || s->inode != e->inode;
 
 	s->seen = 1;
+	s->made = (uint8_t)template_is(e->name);
 	s->device = e->device;
 	s->inode = e->inode;
 	if (s->vanished) {
@@ -125,6 +103,19 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 		spawn_prepare(i, s);
 	}
 	rescan_wake(i, s);
+}
+
+/* An instance without a directory of its own lives as long as its template; told to exit, and asked
+ * for by nobody since, it is not given a supervisor again but forgotten. */
+static void still_made(struct init *i, struct service *s, struct scan const *found)
+{
+	struct scan_entry const *e = scan_find(found, s->name, template_length(s->name));
+
+	if (!e || (s->phase == SERVICE_IDLE && !s->vanished))
+		return;
+	if (e->inode)
+		still_there(i, s, e);
+	s->seen = 1;
 }
 
 /* 0, or -1 with errno: no memory. */
@@ -143,9 +134,11 @@ static int newly_there(struct init *i, struct scan_entry const *e, uint64_t now)
 	return 0;
 }
 
+/* 1: there are new ones; 0; or -1 with errno: no memory. */
 static int apply(struct init *i, struct scan const *found)
 {
-	uint64_t now = clock_boottime();
+	uint64_t now = clock_boottime(), templates = i->templates;
+	int news = 0;
 
 	if (tree_reserve(&i->tree, i->tree.count + found->count) < 0 ||
 		pidmap_reserve(&i->orphans, 2 * (i->tree.count + found->count)) < 0)
@@ -155,20 +148,26 @@ static int apply(struct init *i, struct scan const *found)
 	for (size_t n = 0; n < found->count; n++) {
 		struct scan_entry const *e = found->entry + n;
 		struct service *s = tree_find(&i->tree, e->name);
+		if (template_is(e->name))
+			continue;
 		if (s && !e->inode)
 			s->seen = 1;
 		else if (s)
 			still_there(i, s, e);
 		else if (e->inode && newly_there(i, e, now) < 0)
 			return -1;
+		news |= !s && e->inode;
 	}
 	/* from the end: one that leaves at once moves those behind it */
 	for (size_t n = i->tree.count; n-- > 0;) {
 		struct service *s = i->tree.list[n];
+		if (!s->seen && s->made)
+			still_made(i, s, found);
 		if (!s->seen && !s->vanished)
 			vanish(i, s, now);
 	}
-	return 0;
+	i->templates = scan_templates(found);
+	return news || i->templates != templates;
 }
 
 int rescan(struct init *i)
@@ -186,7 +185,12 @@ int rescan(struct init *i)
 	scan_free(&found);
 	spawn_limit(i);
 	cmd_await_anew(i);
-	return r;
+	/* somebody may need one that there was not */
+	if (r > 0)
+		spawn_poke_all(i);
+	if (r >= 0)
+		cycles_look(i);
+	return r < 0 ? -1 : 0;
 }
 
 /* -------------------------------------------------------------------------- leftovers */
@@ -203,11 +207,20 @@ static void leftover(struct init *i, char const *name)
 		path_join(path, name, "out") < 0 ||
 		fstatat(i->run, path, &out, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(out.st_mode))
 		return;
-	struct service *s = i->first ? NULL : tree_add(&i->tree, name);
-	if (!s) {
-		remove_state(i->run, name);
+	if (i->first) {
+		state_remove(i, name);
 		return;
 	}
+	struct service *s = i->fresh ? NULL : instance_add(i, name);
+	if (s) {
+		/* it was made on demand, and lives on */
+		spawn_prepare(i, s);
+		boot_begin(i, s, clock_boottime());
+		return;
+	}
+	s = tree_add(&i->tree, name);
+	if (!s)
+		return; /* no memory */
 	s->prepared = 1;
 	if (status_read(i->run, name, &st, NULL) == STATUS_OK)
 		takeover(i, s, &st);

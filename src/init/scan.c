@@ -12,6 +12,7 @@
 
 #include "../lib/path.h"
 #include "../lib/rundir.h"
+#include "../lib/template.h"
 
 static struct scan_entry *scan_add(struct scan *s, char const *name)
 {
@@ -98,6 +99,47 @@ int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name
 	if (!r && s->count)
 		qsort(s->entry, s->count, sizeof *s->entry, by_name);
 	return r;
+}
+
+struct scan_entry const *scan_find(struct scan const *s, char const *name, size_t len)
+{
+	size_t low = 0, high = s->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		struct scan_entry const *e = s->entry + middle;
+		int order = strncmp(e->name, name, len);
+		if (!order && !e->name[len])
+			return e;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static uint64_t mix(uint64_t h, void const *bytes, size_t len)
+{
+	unsigned char const *b = bytes;
+
+	for (size_t n = 0; n < len; n++)
+		h = (h ^ b[n]) * UINT64_C(1099511628211); /* FNV-1a */
+	return h;
+}
+
+uint64_t scan_templates(struct scan const *s)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (size_t n = 0; n < s->count; n++) {
+		struct scan_entry const *e = s->entry + n;
+		if (!template_is(e->name))
+			continue;
+		h = mix(h, e->name, strlen(e->name) + 1);
+		h = mix(h, &e->inode, sizeof e->inode);
+	}
+	return h;
 }
 
 void scan_free(struct scan *s)

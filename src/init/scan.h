@@ -3,6 +3,7 @@
 #define INIT_SCAN_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct scan_entry {
@@ -22,6 +23,12 @@ struct scan {
  * cannot be looked at is named to `trouble` (may be NULL) with errno set; a link to nowhere is left
  * out. 0, or -1 with errno. scan_free in either case. */
 int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name));
+
+/* The entry whose name are the first `len` bytes of `name`, or NULL. */
+struct scan_entry const *scan_find(struct scan const *s, char const *name, size_t len);
+
+/* A number for the templates among them: another one when some came, went or were replaced. */
+uint64_t scan_templates(struct scan const *s);
 
 void scan_free(struct scan *s);
 

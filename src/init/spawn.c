@@ -111,6 +111,14 @@ void spawn_limit(struct init *i)
 
 /* ------------------------------------------------------------------------ supervisors */
 
+/* An instance on demand is wanted by whoever asked for it, and says so next. */
+static int boot_want(struct init const *i, struct service const *s)
+{
+	if (i->profile)
+		return !strcmp(s->name, i->profile);
+	return s->made ? 0 : -1;
+}
+
 static _Noreturn void child(struct init const *i, struct service const *s)
 {
 	char service_dir[PATH_MAX], state_dir[PATH_MAX];
@@ -124,11 +132,12 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 		.control_group = i->control_group,
 		.title = i->title,
 		.title_size = i->title_size,
+		.boot_want = boot_want(i, s),
 		.forked = 1,
 	};
 
 	memcpy(o.boot_id, i->boot_id, sizeof o.boot_id);
-	if (path_join(service_dir, i->service_path, s->name) < 0 ||
+	if (instance_directory(i, s, service_dir) < 0 ||
 		path_join(state_dir, i->run_path, s->name) < 0)
 		_exit(EXIT_SYSTEM);
 	_exit(supervise_run(&o));
@@ -174,6 +183,27 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 	i->said_fork = 0;
 	s->said &= (uint8_t)~SAID_PREPARE;
 	s->spawned = clock_boottime();
+}
+
+/* Tells a supervisor to look: at what became of orphans, at needs that there were not. One that is
+ * not there looks when it begins. */
+void spawn_poke(int run, char const *name)
+{
+	struct cinit_client c = CINIT_CLIENT_ZERO;
+	struct message const m = { .command = 'y' };
+
+	c.base = run;
+	c.path = name;
+	cinit_ipc_send(&c, &m);
+	cinit_ipc_release(&c);
+}
+
+void spawn_poke_all(struct init const *i)
+{
+	for (size_t n = 0; n < i->tree.count; n++) {
+		if (i->tree.list[n]->supervisor)
+			spawn_poke(i->run, i->tree.list[n]->name);
+	}
 }
 
 /* After a failure: another try, later each time. */

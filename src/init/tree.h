@@ -33,6 +33,7 @@ struct service {
 	uint8_t vanished;  /* its directory is gone: it ends, and its state goes with it */
 	uint8_t renew;     /* when its supervisor has ended as told, it gets another */
 	uint8_t seen;      /* for a rescan: its directory is there */
+	uint8_t made;      /* on demand: it has no directory of its own but its template's */
 	pid_t supervisor;  /* 0: none */
 	uint64_t identity; /* of a supervisor that was taken over */
 	int pidfd;         /* -1: none */

@@ -288,6 +288,26 @@ int value_limit(int dir, char const *file, uint32_t *n, uint32_t *ms, struct val
 		"is not a limit (COUNT/SECONDS, as in 5/60; at most 4294967 seconds)");
 }
 
+int value_codes(int dir, char const *file, unsigned char set[32], struct value_error *e)
+{
+	static char const between[] = " \t\r\n,";
+	char buf[VALUE_SIZE];
+	uint64_t code;
+	int r = value_read(dir, file, buf, e);
+
+	if (r <= 0)
+		return r;
+	for (char const *s = buf; *(s += strspn(s, between));) {
+		size_t len = number_scan(s, 255, &code);
+		if (!len || (s[len] && !strchr(between, s[len])))
+			return bad_value(e, file, buf,
+				"is not a list of exit codes (numbers from 0 to 255)");
+		set[code / 8] |= (unsigned char)(1u << code % 8);
+		s += len;
+	}
+	return 1;
+}
+
 /* ----------------------------------------------------------------------------- entries */
 
 int entry_exists(int dir, char const *file)

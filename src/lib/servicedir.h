@@ -31,6 +31,10 @@ int value_word(int dir, char const *file, char const *const *words, unsigned int
 /* N/SECONDS, as in max-deaths: count (0 allowed) and window (1 s at least). */
 int value_limit(int dir, char const *file, uint32_t *n, uint32_t *ms, struct value_error *e);
 
+/* Numbers from 0 to 255 with white space or commas between them: a bit of `set` is set for each,
+ * none is cleared. */
+int value_codes(int dir, char const *file, unsigned char set[32], struct value_error *e);
+
 /* Reads a line of text (up to the first newline, trailing white space off) into buf,
  * NUL-terminated. As above; too long is an error. */
 int value_line(int dir, char const *file, char *buf, size_t size, struct value_error *e);

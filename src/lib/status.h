@@ -84,30 +84,32 @@ enum status_flag {
 	FLAG_IS_LOG = 1u << 12,       /* this is the record of a logger */
 	FLAG_RAN = 1u << 13,          /* `run` has ended, or runs: `finish` is due after it */
 	FLAG_AGAIN = 1u << 14,        /* told to start while it stopped: it comes back */
-	FLAG_ASKED = 1u << 15,     /* wanted up for its own sake: somebody said up, or boot did */
-	FLAG_IMPLIED = 1u << 16,   /* wanted up because something that wants up depends on it */
-	FLAG_HELD = 1u << 17,      /* made to go down: stays down although others depend on it */
-	FLAG_CYCLING = 1u << 18,   /* goes down to come back: dependents leave first */
-	FLAG_BUNDLE = 1u << 19,    /* nothing runs: it is up when what it depends on is */
-	FLAG_BROUGHT_UP = 1u << 20 /* a oneshot whose `on` succeeded: `off` is due */
+	FLAG_ASKED = 1u << 15,      /* wanted up for its own sake: somebody said up, or boot did */
+	FLAG_IMPLIED = 1u << 16,    /* wanted up because something that wants up depends on it */
+	FLAG_HELD = 1u << 17,       /* made to go down: stays down although others depend on it */
+	FLAG_CYCLING = 1u << 18,    /* goes down to come back: dependents leave first */
+	FLAG_BUNDLE = 1u << 19,     /* nothing runs: it is up when what it depends on is */
+	FLAG_BROUGHT_UP = 1u << 20, /* a oneshot whose `on` succeeded: `off` is due */
+	FLAG_BLOCKED = 1u << 21     /* waits in vain, until somebody does something */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */
 enum status_reason {
 	REASON_NONE,
-	REASON_CONFIG,  /* a value of the service directory does not parse */
-	REASON_EXEC,    /* a program could not be executed; reason_detail: errno */
-	REASON_FORK,    /* no process could be made; reason_detail: errno */
-	REASON_DEATHS,  /* gave up: too many deaths */
-	REASON_FINISH,  /* gave up: finish exited 125 */
-	REASON_ENDED,   /* ended and is not to be restarted */
-	REASON_STRAY,   /* processes are left that cannot be ended; reason_detail: a pid */
-	REASON_TIMEOUT, /* a time limit ran out */
-	REASON_PUBLISH, /* state could not be written; reason_detail: errno */
-	REASON_NEEDS,   /* a need is not met */
-	REASON_REFUSED, /* a command was refused that nobody waited for */
-	REASON_STATUS,  /* none: what the service says of itself (sd_notify) */
-	REASON_HEALTH,  /* it was found unwell: health check, watchdog */
+	REASON_CONFIG,   /* a value of the service directory does not parse */
+	REASON_EXEC,     /* a program could not be executed; reason_detail: errno */
+	REASON_FORK,     /* no process could be made; reason_detail: errno */
+	REASON_DEATHS,   /* gave up: too many deaths */
+	REASON_FINISH,   /* gave up: finish exited 125 */
+	REASON_ENDED,    /* ended and is not to be restarted */
+	REASON_STRAY,    /* processes are left that cannot be ended; reason_detail: a pid */
+	REASON_TIMEOUT,  /* a time limit ran out */
+	REASON_PUBLISH,  /* state could not be written; reason_detail: errno */
+	REASON_NEEDS,    /* a need is not met */
+	REASON_REFUSED,  /* a command was refused that nobody waited for */
+	REASON_STATUS,   /* none: what the service says of itself (sd_notify) */
+	REASON_HEALTH,   /* it was found unwell: health check, watchdog */
+	REASON_LEFT_OUT, /* not part of this boot: enable-if-env */
 	REASON_COUNT
 };
 

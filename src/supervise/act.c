@@ -361,6 +361,7 @@ static void enter(struct service *x, enum status_state next)
 	x->s.state = (uint8_t)next;
 	x->s.since = clock_boottime();
 	x->s.deadline[DEADLINE_BACKOFF] = 0;
+	x->s.flags &= ~(uint32_t)FLAG_BLOCKED;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
 		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM | FLAG_CYCLING |
 					  FLAG_BUNDLE | FLAG_BROUGHT_UP);

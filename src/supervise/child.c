@@ -53,11 +53,10 @@ static int open_stdio(struct service const *x, enum status_role role)
 
 /* Puts the descriptor that run tells its readiness by where it expects it, and closes what lies
  * between. */
-static int place_notification(struct service const *x, int gate)
+static int place_notification(struct service const *x, int fd, int gate)
 {
 	int want = (int)x->config.notification_fd;
-	int fd = ready_child_fd(x);
-	if (fd < 0 || (fd == want ? fcntl(fd, F_SETFD, 0) : dup2(fd, want)) < 0)
+	if ((fd == want ? fcntl(fd, F_SETFD, 0) : dup2(fd, want)) < 0)
 		return -1;
 	for (int i = 3; i < want; i++)
 		if (i != gate)
@@ -70,14 +69,18 @@ static int place_notification(struct service const *x, int gate)
 static int drop_inherited(struct service const *x, enum status_role role, int gate)
 {
 	int tells = role == ROLE_RUN && x->config.kind == KIND_RUN && x->config.ready == READY_FD;
-	int at = tells && x->config.notification_fd == GATE_FD ? GATE_FD + 1 : GATE_FD;
+	int at = tells && x->config.notification_fd == GATE_FD ? GATE_FD + 1 : GATE_FD, ready = -1;
 
 	if (open_stdio(x, role) < 0)
 		return -1;
 	selfpipe_finish();
+	/* the state directory, which it is opened by, may be where the gate goes; and so may it */
+	if (tells && ((ready = ready_child_fd(x)) < 0 ||
+			     (ready == at && (ready = fcntl(ready, F_DUPFD_CLOEXEC, at + 1)) < 0)))
+		return -1;
 	if (gate != at && dup3(gate, at, O_CLOEXEC) < 0)
 		return -1;
-	if (tells && place_notification(x, at) < 0)
+	if (tells && place_notification(x, ready, at) < 0)
 		return -1;
 	if (!tells)
 		process_close_from(at + 1);

@@ -14,7 +14,6 @@
 
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/types.h>
 
 #define FD_LAST 1023
 
@@ -113,29 +112,6 @@ static uint64_t list_entries(int dir, DIR **d)
 	return errno ? probe_entries(dir) : found;
 }
 
-/* Exit codes with blanks or newlines between them, 0..255. */
-static int load_codes(int dir, char const *file, unsigned char set[32], struct value_error *e)
-{
-	char text[256];
-	int r = value_line(dir, file, text, sizeof text, e);
-	size_t at = 0;
-
-	if (r <= 0)
-		return r;
-	while (text[at += strspn(text + at, " \t,")]) {
-		unsigned int code;
-		size_t len = uint_scan(text + at, &code);
-		if (!len || code > 255 || !strchr(" \t,", text[at + len])) {
-			snprintf(e->text, sizeof e->text,
-				"%s: `%.40s' is not a list of exit codes (0 to 255)", file, text);
-			return -1;
-		}
-		set[code / 8] |= (unsigned char)(1u << code % 8);
-		at += len;
-	}
-	return 1;
-}
-
 static int load_value(struct config *c, unsigned int bit, int dir, struct value_error *e)
 {
 	char const *name = entries[bit].name;
@@ -155,7 +131,7 @@ static int load_value(struct config *c, unsigned int bit, int dir, struct value_
 	case LIMIT:
 		return value_limit(dir, name, &c->max_deaths, &c->max_deaths_ms, e);
 	case CODES:
-		return load_codes(dir, name, to, e);
+		return value_codes(dir, name, to, e);
 	case WORD:
 		break;
 	}

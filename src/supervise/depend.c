@@ -9,8 +9,12 @@
 
 #include "service.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
 
 static int stands_alone(struct service const *x)
 {
@@ -39,7 +43,7 @@ void service_look_dependents(struct service *x)
 	if (stands_alone(x) || (x->s.flags & said) || x->s.want == WANT_EXIT ||
 		x->s.want == WANT_ONCE)
 		return;
-	if (dependents_want(x, 0, 0)) {
+	if (dependents_want(x)) {
 		x->s.flags |= FLAG_IMPLIED;
 		if (x->s.want == WANT_UP)
 			return;
@@ -53,7 +57,7 @@ void service_look_dependents(struct service *x)
 		x->s.flags &= ~(uint32_t)(FLAG_IMPLIED | FLAG_AGAIN);
 		x->s.want = WANT_DOWN;
 		service_publish(x);
-		if (dependents_want(x, 0, 0)) { /* one that came before it could see that */
+		if (dependents_want(x)) { /* one that came before it could see that */
 			x->s.flags |= FLAG_IMPLIED;
 			x->s.want = WANT_UP;
 			x->dirty = 1;
@@ -78,21 +82,25 @@ int service_want_down(struct service *x, int force)
 	char names[160];
 	uint8_t want = x->s.want;
 	uint32_t flags = x->s.flags;
-	int wanted = !stands_alone(x) && dependents_want(x, names, sizeof names);
+	int needed = !stands_alone(x) && dependents_need(x, names, sizeof names);
 
-	if (wanted && !force)
+	if (x->s.reason == REASON_LEFT_OUT)
+		return 0; /* it is down, and stays left out */
+
+	if (needed && !force)
 		return refuse(x, names);
 	x->s.flags &= ~(uint32_t)(FLAG_ASKED | FLAG_IMPLIED | FLAG_AGAIN | FLAG_HELD);
-	if (wanted)
+	if (needed || (!stands_alone(x) && dependents_want(x)))
 		x->s.flags |= FLAG_HELD;
 	x->s.want = WANT_DOWN;
 	if (x->s.reason == REASON_REFUSED)
 		service_reason(x, REASON_NONE, 0, "");
 	if (!stands_alone(x) && !force) {
 		service_publish(x);
-		if (dependents_want(x, names, sizeof names)) {
+		if (dependents_need(x, names, sizeof names)) {
 			x->s.want = want;
 			x->s.flags = flags;
+			x->dirty = 1;
 			return refuse(x, names);
 		}
 	}
@@ -130,12 +138,46 @@ void service_needs_gone(struct service *x)
 	needs_leave(x);
 }
 
+/* cinit found that we wait for ourselves, and says how in a file. 1: the reason is set. */
+static int is_in_cycle(struct service *x)
+{
+	char path[STATUS_TEXT], text[STATUS_TEXT + 24];
+	int fd = openat(x->dir, "cycle", O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = fd_read(fd, path, sizeof path - 1);
+	fd_close(fd);
+	if (n <= 0)
+		return 0;
+	path[n] = 0;
+	snprintf(text, sizeof text, "needs form a cycle: %s", path);
+	say(x, text);
+	service_reason(x, REASON_NEEDS, 0, text);
+	return 1;
+}
+
+static void wait_on(struct service *x)
+{
+	uint32_t flags = x->s.flags & ~(uint32_t)FLAG_BLOCKED;
+
+	if (is_in_cycle(x)) {
+		service_event(x, EVENT_NEEDS_NEVER);
+		return;
+	}
+	flags |= needs_blocked(x) ? FLAG_BLOCKED : 0;
+	if (flags != x->s.flags)
+		x->dirty = 1;
+	x->s.flags = flags;
+}
+
 static void look_at_needs(struct service *x)
 {
 	int lost, settled = needs_look(x, &lost);
 
 	if (x->s.state == STATE_WAITING && settled && !lost)
 		service_event(x, EVENT_NEEDS_MET);
+	else if (x->s.state == STATE_WAITING)
+		wait_on(x);
 	else if (lost && x->s.want != WANT_EXIT && x->s.want != WANT_DOWN)
 		service_event(x, EVENT_NEEDS_LOST);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <skalibs/direntry.h>
 #include <skalibs/unix-transactional.h>
@@ -42,22 +43,48 @@ static char const *next_name(DIR *d)
 	}
 }
 
-int dependents_want(struct service *x, char *names, size_t size)
+static int only_wants(DIR *d, char const *name)
+{
+	struct stat st;
+	return !fstatat(dirfd(d), name, &st, AT_SYMLINK_NOFOLLOW) &&
+	       (st.st_mode & 0777) == DEPENDENT_WANTS;
+}
+
+static DIR *open_list(struct service const *x)
+{
+	return x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+}
+
+int dependents_want(struct service *x)
+{
+	struct status s;
+	char const *name;
+	int some = 0;
+	DIR *d = open_list(x);
+
+	if (!d)
+		return 0;
+	while (!some && (name = next_name(d)))
+		some = status_read(x->sup->run, name, &s, 0) == STATUS_OK && wants_us(&s);
+	dir_close(d);
+	return some;
+}
+
+int dependents_need(struct service *x, char *names, size_t size)
 {
 	struct status s;
 	char const *name;
 	size_t used = 0;
 	int some = 0;
-	DIR *d = x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+	DIR *d = open_list(x);
 
 	if (!d)
 		return 0;
 	while ((name = next_name(d))) {
-		if (status_read(x->sup->run, name, &s, 0) != STATUS_OK || !wants_us(&s))
+		if (only_wants(d, name) || status_read(x->sup->run, name, &s, 0) != STATUS_OK ||
+			!wants_us(&s))
 			continue;
 		some = 1;
-		if (!names)
-			break;
 		int len = snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);
 		if (len < 0 || (size_t)len >= size - used)
 			break;
@@ -76,8 +103,13 @@ void dependents_release(struct service *x)
 	x->dependents.watch = 0;
 }
 
+static int goes_too(struct service const *x, struct status const *s)
+{
+	return x->s.want == WANT_EXIT && (s->want == WANT_EXIT || s->want == WANT_DOWN);
+}
+
 /* Watches one if it runs. */
-static int await(struct service *x, char const *name)
+static int await(struct service *x, char const *name, int only_wants)
 {
 	struct dependents *d = &x->dependents;
 	struct dependent *dep = &d->watch[d->count];
@@ -86,7 +118,8 @@ static int await(struct service *x, char const *name)
 
 	strcpy(dep->name, name); /* a valid name fits */
 	*w = (struct cinit_client){ .base = x->sup->run, .path = dep->name, .in = -1, .out = -1 };
-	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s)) {
+	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s) &&
+		(!only_wants || goes_too(x, &s))) {
 		d->count++;
 		return 1;
 	}
@@ -97,7 +130,7 @@ static int await(struct service *x, char const *name)
 int dependents_await(struct service *x)
 {
 	char const *name;
-	DIR *d = x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+	DIR *d = open_list(x);
 
 	dependents_release(x);
 	x->dependents.stale = 0;
@@ -108,7 +141,7 @@ int dependents_await(struct service *x)
 		say_errno(x, "await", "dependents", "stopping before them");
 	while (x->dependents.watch && x->dependents.count < DEPENDENTS_WINDOW &&
 		(name = next_name(d)))
-		await(x, name);
+		await(x, name, only_wants(d, name));
 	dir_close(d);
 	if (!x->dependents.count)
 		dependents_release(x);

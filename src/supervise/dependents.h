@@ -8,7 +8,10 @@
 
 #include "../lib/ipc.h"
 
-#define DEPENDENTS_WINDOW 32 /* dependents that are watched at a time (cinit-ipc(7)) */
+/* The mode of an entry says how much its owner depends on us. */
+#define DEPENDENT_NEEDS   0600 /* we may not go before it */
+#define DEPENDENT_WANTS   0400 /* we are to be up for its sake, and may go */
+#define DEPENDENTS_WINDOW 32   /* dependents that are watched at a time (cinit-ipc(7)) */
 
 struct pollfd;
 struct service;
@@ -27,10 +30,14 @@ struct dependents {
 		*watch; /* DEPENDENTS_WINDOW of them while a stop waits; NULL: not needed */
 };
 
-/* Does anybody want us up? Names the first few in `names` (may be NULL), separated by ", ". */
-int dependents_want(struct service *x, char *names, size_t size);
+/* Does anybody want us up? */
+int dependents_want(struct service *x);
 
-/* Looks who still runs and watches some of them; 0: nobody. */
+/* Does anybody need us up? Names the first few in `names`, separated by ", ". */
+int dependents_need(struct service *x, char *names, size_t size);
+
+/* Looks who still runs and watches some of them; 0: nobody. Those that only want us are awaited
+ * where we end for good and they do, too. */
 int dependents_await(struct service *x);
 void dependents_release(struct service *x);
 

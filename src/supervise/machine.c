@@ -10,6 +10,7 @@ enum next {
 	TO_STARTING,
 	TO_WAITING,
 	TO_UP,
+	TO_FAILED,
 	TO_STOPPING,
 	TO_FINISH_OR_SETTLE,
 	SETTLE
@@ -27,7 +28,12 @@ static struct row const table[STATE_COUNT][EVENT_COUNT] = {
 		[EVENT_RESTART] = { .next = TO_STARTING, .actions = DO_FORGET | DO_START },
 	},
 	[STATE_WAITING] = {
+		/* somebody may have changed what it waits for */
+		[EVENT_UP] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_ONCE] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_RESTART] = { .next = TO_STARTING, .actions = DO_START },
 		[EVENT_NEEDS_MET] = { .next = TO_STARTING, .actions = DO_START },
+		[EVENT_NEEDS_NEVER] = { .next = TO_FAILED, .actions = DO_REST },
 		[EVENT_DOWN] = { .next = TO_DOWN, .actions = DO_REST },
 		[EVENT_EXIT] = { .next = TO_DOWN, .actions = DO_REST },
 	},
@@ -128,6 +134,9 @@ struct machine_step machine_step(
 	case TO_UP:
 		step.next = STATE_UP;
 		break;
+	case TO_FAILED:
+		step.next = STATE_FAILED;
+		break;
 	case TO_STOPPING:
 		step.next = STATE_STOPPING;
 		break;
@@ -168,6 +177,7 @@ char const *machine_event_name(enum machine_event event)
 		[EVENT_NEEDS_MET] = "needs met",
 		[EVENT_START_DUE] = "start due",
 		[EVENT_NEEDS_LOST] = "needs lost",
+		[EVENT_NEEDS_NEVER] = "needs never",
 	};
 	return names[event];
 }

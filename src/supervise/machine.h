@@ -27,13 +27,15 @@
  *                leads.
  *   up, once     during stopping and finishing: the same; nothing is interrupted, so a service that
  *                was told to go has gone before it comes back, and then it comes back whatever was
- *                to follow its end. In backoff and failed they start at once.
+ *                to follow its end. In backoff and failed they start at once; in waiting they
+ *                look again at what the service depends on.
  *   restart      as down followed by up, in one: `up` and `starting` are stopped and settle into a
  *                start without delay.
  *   run died     in `up` and `starting`: the sweep begins. In `stopping` it goes on.
  *   end of log   only for a logger: its last writer is about to let go of the pipe, so it sees
  *                the end of its input and goes by itself; the kill deadline stands behind it.
- *   needs met    ends waiting. needs lost: stops what runs; it settles into a start, which waits.
+ *   needs met    ends waiting. needs never: makes it a failure.
+ *   needs lost   stops what runs; it settles into a start, which waits.
  *   kill due     the time limit of a stop: TERM if none was sent yet (a logger at its end), else
  *                KILL for whatever is left, now and whenever the sweep finds more.
  *
@@ -59,10 +61,11 @@ enum machine_event {
 	EVENT_KILL_DUE,
 	EVENT_FINISH_DUE,
 	EVENT_BACKOFF_DUE,
-	EVENT_WAIT,       /* what it depends on is not ready */
-	EVENT_NEEDS_MET,  /* all it depends on is ready */
-	EVENT_START_DUE,  /* it is not ready in time */
-	EVENT_NEEDS_LOST, /* a need is to go down, or one it is bound to is not ready any more */
+	EVENT_WAIT,        /* what it depends on is not ready */
+	EVENT_NEEDS_MET,   /* all it depends on is ready */
+	EVENT_START_DUE,   /* it is not ready in time */
+	EVENT_NEEDS_LOST,  /* a need is to go down, or one it is bound to is not ready any more */
+	EVENT_NEEDS_NEVER, /* what it depends on waits for it */
 	EVENT_COUNT
 };
 

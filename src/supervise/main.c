@@ -101,7 +101,7 @@ static void place_by_name(
 
 int main(int argc, char **argv)
 {
-	struct supervise_options o = { .control_group = (gid_t)-1 };
+	struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = -1 };
 	char const *run = 0, *services = 0;
 	struct rlimit rl;
 	int c;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -17,9 +18,11 @@
 #include "../lib/clock.h"
 #include "../lib/command.h"
 #include "../lib/rundir.h"
+#include "../lib/template.h"
 #include "service.h"
 
-#define RETRY (CLOCK_SECOND / 10)
+#define RETRY   (CLOCK_SECOND / 10)
+#define MADE_BY CLOCK_SECOND
 
 static void forget(struct needs *n)
 {
@@ -72,28 +75,46 @@ int needs_load(struct service *x, struct value_error *e)
 
 /* ------------------------------------------------------------------------- telling a need */
 
-static void tell(struct service *x, struct need *n)
+/* Its supervisor looks at who wants it. */
+static enum cinit_sent tell_to_look(struct service *x, struct need *n)
 {
 	struct message const look = { .command = COMMAND_LOOK };
-	struct message wake = { .command = COMMAND_WAKE };
-	struct cinit_client cinit = {
-		.base = x->sup->run, .path = RUNDIR_TREE, .in = -1, .out = -1
-	};
-	struct status s;
 	enum cinit_sent sent = cinit_ipc_send(&n->watch, &look);
 
 	cinit_ipc_unsend(&n->watch);
 	if (sent == CINIT_FULL)
 		x->needs.retry = clock_boottime() + RETRY;
-	if (sent != CINIT_NO_SUPERVISOR || status_read(x->sup->run, n->name, &s, 0) != STATUS_OK ||
-		!(s.flags & FLAG_EXITED))
-		return; /* a supervisor that is on its way looks by itself */
+	return sent;
+}
+
+/* cinit gives it a supervisor, and makes it where it is an instance; then we are told to look. */
+static void tell_cinit(struct service *x, struct need const *n)
+{
+	struct message wake = { .command = COMMAND_WAKE };
+	struct cinit_client cinit = {
+		.base = x->sup->run, .path = RUNDIR_TREE, .in = -1, .out = -1
+	};
+
 	wake.id = cinit_ipc_id();
+	wake.argument = (uint32_t)getpid();
 	wake.text_len = (uint8_t)strlen(n->name);
 	memcpy(wake.text, n->name, wake.text_len);
 	if (cinit_ipc_send(&cinit, &wake) != CINIT_SENT)
 		x->needs.retry = clock_boottime() + RETRY;
 	cinit_ipc_release(&cinit);
+}
+
+static void tell(struct service *x, struct need *n)
+{
+	struct status s;
+	enum cinit_sent sent = tell_to_look(x, n);
+
+	/* a supervisor that is on its way looks by itself */
+	if (sent == CINIT_NO_SERVICE ||
+		(sent == CINIT_NO_SUPERVISOR &&
+			status_read(x->sup->run, n->name, &s, 0) == STATUS_OK &&
+			(s.flags & FLAG_EXITED)))
+		tell_cinit(x, n);
 }
 
 static int entry_path(char *path, size_t size, struct need const *n, char const *name)
@@ -107,12 +128,14 @@ static int make_entry(struct service *x, struct need const *n)
 	char path[600];
 	if (entry_path(path, sizeof path, n, x->name) < 0)
 		return -1;
+	mode_t mode = n->kind == DEPENDENCY_WANTS ? DEPENDENT_WANTS : DEPENDENT_NEEDS;
 	for (int tries = 0; tries < 2; tries++) {
 		int fd = openat(x->sup->run, path,
-			O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+			O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
 		if (fd >= 0) {
+			int r = fchmod(fd, mode); /* it may lie there from another time */
 			fd_close(fd);
-			return 0;
+			return r;
 		}
 		if (errno != ENOENT)
 			return -1;
@@ -126,13 +149,8 @@ static int make_entry(struct service *x, struct need const *n)
 
 void needs_enter(struct service *x)
 {
-	for (size_t i = 0; i < x->needs.count; i++) {
-		struct need *n = &x->needs.list[i];
-		/* before its status is read, see needs.h */
-		if (make_entry(x, n) < 0 && errno != ENOENT)
-			x->needs.retry = clock_boottime() + RETRY;
-		n->stale = 1;
-	}
+	for (size_t i = 0; i < x->needs.count; i++)
+		x->needs.list[i].stale = 1;
 	x->needs.entered = 1;
 }
 
@@ -145,7 +163,7 @@ void needs_leave(struct service *x)
 			if (entry_path(path, sizeof path, n, x->name) < 0)
 				continue;
 			if (!unlinkat(x->sup->run, path, 0))
-				tell(x, n);
+				tell_to_look(x, n);
 		}
 	forget(&x->needs);
 }
@@ -172,18 +190,68 @@ static int is_ready(struct status const *s)
 	return s->state == STATE_UP && (s->flags & FLAG_READY) && !goes_down(s);
 }
 
-static int has_settled(struct status const *s)
+/* It ended and is not to be restarted, or waits in vain itself. */
+static int gave_up(struct status const *s)
 {
-	return is_ready(s) || s->state == STATE_FAILED ||
-	       (goes_down(s) && (s->state == STATE_DOWN || (s->flags & FLAG_EXITED)));
+	return s->state == STATE_FAILED || (s->state == STATE_DOWN && s->reason == REASON_ENDED) ||
+	       (s->state == STATE_WAITING && (s->flags & FLAG_BLOCKED));
 }
 
-static void judge(struct need *n, struct status const *s)
+/* One that rests because nobody wanted it until now is told that we do, and waited for. One that
+ * somebody wants down, or that ended for good, is not. */
+static int has_settled(struct status const *s)
+{
+	int for_good = s->want == WANT_UP || (s->flags & (FLAG_HELD | FLAG_EXITED));
+	return is_ready(s) || gave_up(s) || (s->state == STATE_DOWN && for_good);
+}
+
+/* Do we wait in vain? One that keeps dying counts until it is up, not only between its starts: each
+ * change of ours is one for all that wait for us. */
+static int is_blocking(struct status const *s)
+{
+	int keeps_dying = s->backoff_ms && s->state != STATE_UP && s->state != STATE_DOWN;
+	return gave_up(s) || (s->flags & FLAG_HELD) || keeps_dying;
+}
+
+static int runs(struct service const *x)
+{
+	return x->s.state == STATE_UP || (x->s.state == STATE_STARTING && x->s.child[ROLE_RUN].pid);
+}
+
+/* Whoever is bound to a need runs beside one instance of it. One that was back before we looked has
+ * become ready after we started. */
+static int is_bound_to(struct service const *x, struct status const *s)
+{
+	return is_ready(s) && !(runs(x) && s->ready > x->s.started);
+}
+
+static void judge(struct service const *x, struct need *n, struct status const *s)
 {
 	n->settled = (uint8_t)(n->kind == DEPENDENCY_WANTS ? has_settled(s) : is_ready(s));
+	n->blocked = (uint8_t)(!n->settled && is_blocking(s));
 	n->lost = (uint8_t)(n->kind == DEPENDENCY_WANTS   ? 0
-			    : n->kind == DEPENDENCY_BINDS ? !is_ready(s)
+			    : n->kind == DEPENDENCY_BINDS ? !is_bound_to(x, s)
 							  : goes_down(s));
+}
+
+/* How its last run ended, where that is why it failed: "exit 3; died too often; gave up". */
+static void describe_failure(char *text, size_t size, struct status const *s)
+{
+	int died = s->reason == REASON_DEATHS || s->reason == REASON_FINISH ||
+		   s->reason == REASON_ENDED;
+	char const *more = s->reason == REASON_ENDED ? "" : s->reason_text;
+	char ended[24] = "";
+
+	if (died && (s->flags & FLAG_EXIT_VALID))
+		snprintf(ended, sizeof ended, WIFEXITED(s->last_exit) ? "exit %d" : "signal %d",
+			WIFEXITED(s->last_exit) ? WEXITSTATUS(s->last_exit)
+						: WTERMSIG(s->last_exit));
+	else
+		more = s->reason_text;
+	if (*ended || *more)
+		snprintf(text, size, "failed (%s%s%s)", ended, *ended && *more ? "; " : "", more);
+	else
+		snprintf(text, size, "failed");
 }
 
 static void describe(struct service *x, struct need const *n, struct status const *s)
@@ -192,64 +260,136 @@ static void describe(struct service *x, struct need const *n, struct status cons
 	if (s->flags & FLAG_EXITED)
 		snprintf(text, sizeof text, "its supervisor was told to exit");
 	else if (s->flags & FLAG_HELD)
-		snprintf(text, sizeof text, "held down");
+		snprintf(text, sizeof text, "%s",
+			s->reason == REASON_LEFT_OUT ? s->reason_text : "held down");
 	else if (s->state == STATE_FAILED)
-		snprintf(text, sizeof text, "failed%s%s%s", s->reason_text[0] ? " (" : "",
-			s->reason_text, s->reason_text[0] ? ")" : "");
+		describe_failure(text, sizeof text, s);
 	else
 		snprintf(text, sizeof text, "%s", status_state_name(s->state));
 	why(x, n, text);
 }
 
-/* Reads one need again. */
-static void look_at(struct service *x, struct need *n, int *told)
+/* Can cinit make it, from a template? */
+static int can_be_made(struct service const *x, struct need const *n)
+{
+	char path[300];
+	struct stat st;
+	size_t len = template_length(n->name);
+	snprintf(path, sizeof path, RUNDIR_TREE "/services/%.*s", (int)len, n->name);
+	return len && !fstatat(x->sup->run, path, &st, 0) && S_ISDIR(st.st_mode);
+}
+
+/* The first that is waited for is the reason. */
+static void explain(struct service *x)
 {
 	struct status s;
-	n->stale = 0;
+	struct need const *n = x->needs.list;
+
+	while (n->settled)
+		n++;
+	if (n->error == ENOENT)
+		why(x, n, can_be_made(x, n) ? "not started yet" : "no such service");
+	else if (n->error)
+		why(x, n, strerror(n->error));
+	else if (status_read(x->sup->run, n->name, &s, 0) == STATUS_OK)
+		describe(x, n, &s);
+	else
+		why(x, n, "not started yet");
+}
+
+static void look_later(struct service *x, struct need *n, int error)
+{
+	n->error = error;
+	x->needs.retry = clock_boottime() + RETRY;
+	n->stale = 1;
+}
+
+/* A want that is part of a cycle, as cinit says by an entry of ours, is not waited for; nor does
+ * the one that is wanted wait for us when it stops. */
+static int is_unawaited(struct service const *x, struct need *n)
+{
+	char path[600];
+	snprintf(path, sizeof path, "unawaited/%s", n->name);
+	if (n->kind != DEPENDENCY_WANTS || faccessat(x->dir, path, F_OK, 0) < 0)
+		return 0;
+	if (!entry_path(path, sizeof path, n, x->name))
+		unlinkat(x->sup->run, path, 0);
+	cinit_ipc_release(&n->watch);
+	n->settled = 1;
+	return 1;
+}
+
+/* There is no such service. */
+static void look_at_nobody(struct service *x, struct need *n)
+{
+	int made = can_be_made(x, n);
+	n->blocked = (uint8_t)!made;
+	if (made) {
+		tell(x, n);
+		/* should it not come to that */
+		x->needs.retry = clock_earlier(x->needs.retry, clock_boottime() + MADE_BY);
+	} else if (n->kind == DEPENDENCY_WANTS) {
+		n->settled = 1; /* what is not there cannot be waited for */
+	}
+}
+
+/* Reads one need again. */
+static void look_at(struct service *x, struct need *n)
+{
+	struct status s;
+	n->stale = n->settled = 0;
+	if (is_unawaited(x, n))
+		return;
+	/* before its status is read, see needs.h; again each time, because it may have vanished and
+	 * come back */
+	if (make_entry(x, n) < 0 && errno != ENOENT) {
+		look_later(x, n, errno);
+		return;
+	}
 	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
+	n->error = n->watch.out < 0 ? errno : 0;
 	if (e == STATUS_OK) {
-		judge(n, &s);
+		judge(x, n, &s);
 		/* it may rest because nobody wanted it until now */
-		if (!n->settled && s.state == STATE_DOWN && !*told) {
+		if (!n->settled && s.state == STATE_DOWN)
 			tell(x, n);
-			*told = 1;
-		}
-		if (!n->settled)
-			describe(x, n, &s);
 		if (n->settled && n->kind == DEPENDENCY_WANTS)
 			cinit_ipc_release(&n->watch);
 		return;
 	}
-	n->settled = 0;
-	n->lost = n->watch.out < 0 && n->kind != DEPENDENCY_WANTS && errno == ENOENT;
-	if (n->watch.out >= 0) {
-		why(x, n, "not started yet");
-	} else if (errno == ENOENT) {
-		why(x, n, "no such service");
-		n->settled =
-			n->kind == DEPENDENCY_WANTS; /* what is not there cannot be waited for */
-	} else {
-		why(x, n, strerror(errno));
-		x->needs.retry = clock_boottime() + RETRY;
-		n->stale = 1;
-	}
+	n->lost = n->error == ENOENT && n->kind != DEPENDENCY_WANTS;
+	n->blocked = 0;
+	if (n->error == ENOENT)
+		look_at_nobody(x, n);
+	else if (n->error)
+		look_later(x, n, n->error);
 }
 
 int needs_look(struct service *x, int *lost)
 {
-	int settled = 1;
+	int settled = 1, looked = 0;
 	*lost = 0;
 	for (size_t i = 0; i < x->needs.count; i++) {
 		struct need *n = &x->needs.list[i];
-		int told = 0;
 		if (n->stale)
-			look_at(x, n, &told);
+			look_at(x, n), looked = 1;
 		settled &= n->settled;
 		*lost |= n->lost;
 	}
+	/* one that runs although a need has crashed has no reason to give */
+	if (!settled && looked && (x->s.state == STATE_WAITING || *lost))
+		explain(x);
 	if (settled && x->s.reason == REASON_NEEDS)
 		service_reason(x, REASON_NONE, 0, "");
 	return settled;
+}
+
+int needs_blocked(struct service const *x)
+{
+	for (size_t i = 0; i < x->needs.count; i++)
+		if (x->needs.list[i].blocked && !x->needs.list[i].settled)
+			return 1;
+	return 0;
 }
 
 void needs_doubt(struct service *x)

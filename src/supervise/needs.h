@@ -22,6 +22,8 @@ struct need {
 	uint8_t settled; /* nothing to wait for */
 	uint8_t lost;    /* we may not run (on) */
 	uint8_t stale;   /* its watch hung up: look again */
+	int error;       /* errno, where it cannot be watched; ENOENT: there is no such service */
+	uint8_t blocked; /* not settled, and it will not be by itself, or was tried in vain */
 	struct cinit_client watch;
 	char name[256];
 };
@@ -36,12 +38,16 @@ struct needs {
 /* Reads the service directory. 0, or -1: *e says why. Keeps what it has where nothing changed. */
 int needs_load(struct service *x, struct value_error *e);
 
-/* Makes our entries and begins to watch. What we want must have been published before. */
+/* From now on needs_look makes our entries and watches. What we want must have been published
+ * before. */
 void needs_enter(struct service *x);
 
 /* Looks at those that changed. Returns 1 when all are settled. Sets *lost where one is lost. The
  * reason of `x` tells the first that is not. */
 int needs_look(struct service *x, int *lost);
+
+/* Is it vain to wait? Somebody must do something about one of them. */
+int needs_blocked(struct service const *x);
 
 /* Those that are not settled, or were not there, are looked at again. */
 void needs_doubt(struct service *x);

@@ -103,11 +103,12 @@ static int has_companion(struct program const *p, char const *suffix, uint64_t b
 	return p->letter ? entry_exists(AT_FDCWD, name) : (p->entries & bit) != 0;
 }
 
-/* What follows the @ in the name of an instance; 0: it is none. */
+/* What follows the @ in the name of an instance, without a logger's `/log'; 0: it is none. */
 static char const *instance_of(struct program const *p)
 {
 	char const *at = strchr(p->name, '@');
-	return at && at[1] && at[1] != '/' ? at + 1 : 0;
+	size_t len = at ? strcspn(at + 1, "/") : 0;
+	return len ? strndup(at + 1, len) : 0;
 }
 
 static int prepare_argv(struct program *p, struct ending const *e, struct program_failure *f)
@@ -125,8 +126,9 @@ static int prepare_argv(struct program *p, struct ending const *e, struct progra
 	if (!p->argv)
 		return fails(f, STAGE_PARAMS, companion);
 	p->argv[n++] = argv_zero(p);
-	if (instance_of(p) && !p->letter)
-		p->argv[n++] = instance_of(p);
+	char const *instance = instance_of(p);
+	if (instance && !p->letter)
+		p->argv[n++] = instance;
 	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
 		p->argv[n++] = lines.s + i;
 	if (p->entry == PROGRAM_FINISH) {
@@ -168,7 +170,8 @@ static int prepare_env(struct program *p, struct ending const *e, struct program
 		return fails(f, STAGE_ENV, at);
 	if (environment_set(&changes, "CINIT_SERVICE", p->name) < 0)
 		return fails(f, STAGE_ENV, "CINIT_SERVICE");
-	if (instance_of(p) && environment_set(&changes, "CINIT_INSTANCE", instance_of(p)) < 0)
+	char const *instance = instance_of(p);
+	if (instance && environment_set(&changes, "CINIT_INSTANCE", instance) < 0)
 		return fails(f, STAGE_ENV, "CINIT_INSTANCE");
 	if (p->notify && prepare_notify(p, &changes) < 0)
 		return fails(f, STAGE_ENV, "NOTIFY_SOCKET");

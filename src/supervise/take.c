@@ -16,6 +16,7 @@
 #include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "../lib/condition.h"
 #include "../lib/process.h"
 #include "ready.h"
 
@@ -244,12 +245,45 @@ static void carry_on_down(struct service *x)
 		service_event(x, EVENT_DOWN);
 }
 
+/* Does enable-if-env leave it out of this boot? 0: then it stays down, whoever depends on it. */
+static int takes_part(struct service *x)
+{
+	char text[STATUS_TEXT];
+	struct value_error e;
+
+	if (x->is_log || !(x->config.entries & ENTRY_ENABLE_IF_ENV))
+		return 1;
+	int r = condition_env(AT_FDCWD, "enable-if-env", &e);
+	if (r > 0)
+		return 1;
+	if (!r) {
+		snprintf(text, sizeof text, "left out: enable-if-env: %s", e.text);
+		x->s.flags |= FLAG_HELD;
+		service_reason(x, REASON_LEFT_OUT, 0, text);
+		return 0;
+	}
+	if (!x->config_bad) {
+		x->config_error = e;
+		x->config_bad = 1;
+		say(x, e.text);
+		service_reason(x, REASON_CONFIG, 0, e.text);
+	}
+	return 1; /* to fail at its start */
+}
+
+static int is_wanted(struct service const *x)
+{
+	int want = x->is_log ? -1 : x->sup->o->boot_want;
+
+	return want < 0 ? !(x->config.entries & ENTRY_DOWN) : want;
+}
+
 void service_resume(struct service *x)
 {
 	service_configure(x); /* a bad value is said there; starting finds it again and fails */
 	if (!x->fresh)
 		carry_on(x);
-	else if (!(x->config.entries & ENTRY_DOWN)) {
+	else if (takes_part(x) && is_wanted(x)) {
 		x->s.flags |= FLAG_ASKED;
 		service_want(x, WANT_UP, EVENT_UP);
 	}

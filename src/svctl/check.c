@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include <skalibs/djbunix.h>
@@ -25,8 +26,9 @@ int check_exists(char const *directory)
 	return stat(file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static void child(char const *directory, rlim_t nofile) __attribute__((noreturn));
-static void child(char const *directory, rlim_t nofile)
+static void child(char const *directory, char const *instance, rlim_t nofile)
+	__attribute__((noreturn));
+static void child(char const *directory, char const *instance, rlim_t nofile)
 {
 	struct rlimit limit;
 
@@ -43,16 +45,18 @@ static void child(char const *directory, rlim_t nofile)
 	fd_close(1);
 	if (chdir(directory) < 0)
 		strerr_diefu2sys(EXIT_SYSTEM, "enter ", directory);
-	execl(CHECK, CHECK, (char *)NULL);
+	if (instance && setenv("CINIT_INSTANCE", instance, 1) < 0)
+		strerr_diefu1sys(EXIT_SYSTEM, "set CINIT_INSTANCE");
+	execl(CHECK, CHECK, instance, (char *)NULL);
 	strerr_diefu2sys(EXIT_SYSTEM, "run ./check in ", directory);
 }
 
-pid_t check_start(char const *directory, rlim_t nofile)
+pid_t check_start(char const *directory, char const *instance, rlim_t nofile)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		child(directory, nofile);
+		child(directory, instance, nofile);
 	/* done twice, so that neither of us can be too late */
 	if (pid > 0)
 		setpgid(pid, pid);

@@ -9,9 +9,10 @@
 int check_exists(char const *directory);
 
 /* Runs ./check in `directory`: stdin is /dev/null, stdout is closed, in a process group of its own.
- * `nofile` is the soft limit of descriptors that it gets. The pid, or -1 with errno. A child that
- * cannot run it says so on stderr and exits 111. */
-pid_t check_start(char const *directory, rlim_t nofile);
+ * `instance`, where it is not NULL, is its argument and CINIT_INSTANCE. `nofile` is the soft limit
+ * of descriptors that it gets. The pid, or -1 with errno. A child that cannot run it says so on
+ * stderr and exits 111. */
+pid_t check_start(char const *directory, char const *instance, rlim_t nofile);
 
 /* Kills it and what it started. */
 void check_kill(pid_t pid);

@@ -182,7 +182,7 @@ static int begin_check(struct loop *l, struct flight *f, enum job_event *event)
 {
 	char directory[PATH_MAX];
 
-	if (target_directory(f->target, l->q->where, directory) < 0 || !check_exists(directory)) {
+	if (target_programs(f->target, l->q->where, directory) < 0 || !check_exists(directory)) {
 		*event = JOB_NO_CHECK;
 		return 0;
 	}

@@ -105,6 +105,8 @@ static enum job_act answered(
 		return end(j, OUTCOME_KILLED);
 	if (r->result[slot] == RESULT_REFUSED) {
 		j->detail = r->why[slot];
+		if (j->waking && j->detail == WHY_UNKNOWN)
+			return fail(j, JOB_ERROR_NO_SERVICE);
 		return end(j, j->detail == WHY_DOUBT ? OUTCOME_UNKNOWN : OUTCOME_REFUSED);
 	}
 	if (j->waking)
@@ -169,8 +171,21 @@ static enum job_act on_no_record(struct job *j)
 	return JOB_DO_SEND;
 }
 
+static enum job_act wake(struct job *j)
+{
+	j->waking = 1;
+	fresh_frame(j);
+	j->phase = JOB_LOOK;
+	return JOB_DO_WATCH;
+}
+
 static enum job_act on_bad_record(struct job *j)
 {
+	if (j->error == JOB_ERROR_NO_SERVICE && (j->options & JOB_MAKES) &&
+		(j->verb->flags & VERB_WAKES) && !j->waking && !j->woken) {
+		j->error = JOB_ERROR_NONE;
+		return wake(j);
+	}
 	if (j->frame[0].sent && !j->killing) {
 		j->detail = WHY_NONE;
 		return end(j, OUTCOME_UNKNOWN);
@@ -184,12 +199,8 @@ static enum job_act on_nobody(struct job *j, int hope)
 	if (!j->waking && j->exited) {
 		if (j->verb->goal == GOAL_EXITED && !j->killing)
 			return end(j, OUTCOME_GONE);
-		if (hope && (j->verb->flags & VERB_WAKES) && !j->woken) {
-			j->waking = 1;
-			fresh_frame(j);
-			j->phase = JOB_LOOK;
-			return JOB_DO_WATCH;
-		}
+		if (hope && (j->verb->flags & VERB_WAKES) && !j->woken)
+			return wake(j);
 	}
 	/* one that was woken exits again only by command */
 	if (!hope || (j->exited && !j->waking && !j->woken))

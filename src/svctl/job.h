@@ -79,7 +79,8 @@ enum job_option {
 	JOB_ONE_LOOK =
 		1u << 1, /* the time limit is zero: once acknowledged, the first look decides */
 	JOB_DETACHED =
-		1u << 2 /* from a control script of that service: its queue stands behind us */
+		1u << 2,    /* from a control script of that service: its queue stands behind us */
+	JOB_MAKES = 1u << 3 /* an instance that is not there: the tree makes it when it is woken */
 };
 
 /* A frame in flight. Sent again it keeps its id, so that it cannot run twice. */

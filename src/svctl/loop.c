@@ -92,6 +92,8 @@ static void begin(struct loop *l, struct flight *f)
 		options |= JOB_ONE_LOOK;
 	if (q->verb->kind != VERB_TREE && is_detached(f->target))
 		options |= JOB_DETACHED;
+	if (f->target->maker)
+		options |= JOB_MAKES;
 	job_init(&f->job, q->verb, options);
 	f->client = (struct cinit_client)CINIT_CLIENT_ZERO;
 	if (!q->no_limit) {
@@ -208,9 +210,9 @@ static pid_t start_check(struct loop *l, struct flight const *f)
 	char directory[PATH_MAX];
 	pid_t pid;
 
-	if (target_directory(f->target, l->q->where, directory) < 0)
+	if (target_programs(f->target, l->q->where, directory) < 0)
 		return 0;
-	pid = check_start(directory, l->nofile);
+	pid = check_start(directory, target_instance(f->target), l->nofile);
 	if (pid > 0) {
 		l->fork_failed = 0;
 		return pid;

@@ -14,7 +14,7 @@
 
 struct loop_request {
 	struct where *where;
-	struct targets const *targets; /* none of them .missing */
+	struct targets const *targets; /* none of them .missing but those with .maker */
 	struct verb const *verb;
 	uint64_t limit;   /* ns for each service from its turn on */
 	uint8_t no_limit; /* wait for ever */

@@ -11,6 +11,7 @@
 #include "ipc.h"
 #include "loop.h"
 #include "report.h"
+#include "template.h"
 
 struct room {
 	struct text text;
@@ -75,14 +76,22 @@ static void quiet(void *data)
 	flush(data);
 }
 
+/* Who asks for an instance that nobody has asked for before gets it, if there is its template. */
+static int can_be_made(struct target const *t, struct verb const *v, struct where *w)
+{
+	return v->kind == VERB_SERVICE && (v->flags & VERB_WAKES) && t->service && !t->is_log &&
+	       template_length(t->service) && where_alive(w);
+}
+
 /* Says which do not exist, and keeps the others. */
-static void drop_missing(struct room *r, struct where const *w, struct targets *ts)
+static void drop_missing(struct room *r, struct where *w, struct targets *ts, struct verb const *v)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < ts->count; i++) {
 		struct target t = ts->list[i];
-		if (!t.missing) {
+		t.maker = t.missing && can_be_made(&t, v, w);
+		if (!t.missing || t.maker) {
 			ts->list[i] = ts->list[kept];
 			ts->list[kept++] = t;
 			continue;
@@ -128,7 +137,7 @@ static int command(struct options const *o, struct where *w, struct targets *ts)
 	if (v->kind == VERB_ENABLE || v->kind == VERB_DISABLE)
 		admin_edit(o, w, ts, &r.tally.failed);
 	else
-		drop_missing(&r, w, ts);
+		drop_missing(&r, w, ts, v);
 	set_limits(o, &q);
 	r.limit = q.limit ? q.limit : LIMIT_DEFAULT;
 	r.waits = q.waits;
@@ -185,6 +194,14 @@ static int serve(struct options const *o, struct where *w)
 		return admin_tree(o, w);
 	case VERB_VERSION:
 		return admin_version(w);
+	case VERB_LINT:
+		return lint_run(o, w);
+	case VERB_PLAN:
+		return plan_run(o, w);
+	case VERB_GRAPH:
+		return tree_run(o, w);
+	case VERB_WHY:
+		return why_run(o, w);
 	case VERB_STATUS:
 	case VERB_LIST:
 		find_targets(o, w, &ts);

@@ -207,7 +207,9 @@ static void check_sense(struct options const *o)
 			": --force goes with down, stop, force-stop and disable only");
 	if (tree && o->count)
 		strerr_dief(EXIT_USAGE, v->word, ": takes no names");
-	if (!tree && !shows && !o->count)
+	if (v->kind == VERB_PLAN && !o->count)
+		strerr_dief(EXIT_USAGE, v->word, ": up or down?", TRY_HELP);
+	if (!tree && !shows && v->kind != VERB_LINT && v->kind != VERB_GRAPH && !o->count)
 		strerr_dief(
 			EXIT_USAGE, v->word, ": of which service? '*' means all of them", TRY_HELP);
 	for (int i = 0; i < o->count; i++) {

@@ -11,6 +11,9 @@
  *   flight.c   what a job says is done here; loop.c: many of them at once; check.c: ./check
  *   report.c   runit's lines, and the exit code
  *   admin.c    enable and disable, the commands to the tree
+ *   lint.c     what is wrong in service directories, with lint_*.c and spell.c
+ *   world.c    what is configured and how it is, for those who explain it:
+ *   plan.c     what would start and stop; tree.c: who depends on whom; why.c: why one is not up
  *   text.c     text under construction
  *
  * A room returns the exit code; what concerns one service goes to standard output as sv has it,
@@ -39,5 +42,11 @@ void admin_edit(
 	struct options const *o, struct where *w, struct targets *ts, unsigned long *failed);
 int admin_tree(struct options const *o, struct where *w);
 int admin_version(struct where *w);
+
+/* lint.c, plan.c, tree.c, why.c */
+int lint_run(struct options const *o, struct where const *w);
+int plan_run(struct options const *o, struct where *w);
+int tree_run(struct options const *o, struct where *w);
+int why_run(struct options const *o, struct where *w);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include "path.h"
 #include "place.h"
+#include "template.h"
 
 #define LOG   "/log"
 #define STATE "supervise"
@@ -281,4 +282,27 @@ int target_directory(struct target const *t, struct where const *w, char out[PAT
 		return path_join(out, path, "log");
 	memcpy(out, path, strlen(path) + 1);
 	return 0;
+}
+
+char const *target_instance(struct target const *t)
+{
+	size_t len = t->service ? template_length(t->service) : 0;
+	return len ? t->service + len : NULL;
+}
+
+int target_programs(struct target const *t, struct where const *w, char out[PATH_MAX])
+{
+	char services[PATH_MAX], name[256], path[PATH_MAX];
+
+	if (target_directory(t, w, out) < 0)
+		return -1;
+	if (t->directory || !target_instance(t) || is_directory(AT_FDCWD, out))
+		return 0;
+	size_t len = template_length(t->service);
+	memcpy(name, t->service, len);
+	name[len] = 0;
+	if (where_services(w, services) < 0 ||
+		path_join(t->is_log ? path : out, services, name) < 0)
+		return -1;
+	return t->is_log ? path_join(out, path, "log") : 0;
 }

@@ -33,6 +33,7 @@ struct target {
 	char *service; /* name in the tree; NULL: it is given by path and no service of the tree */
 	uint8_t is_log;
 	uint8_t missing; /* there is no such service */
+	uint8_t maker;   /* it is missing, but perhaps the tree can make it, from a template */
 };
 
 struct targets {
@@ -68,5 +69,11 @@ void targets_free(struct targets *ts);
 
 /* The service directory of a target. 0, or -1 with errno. */
 int target_directory(struct target const *t, struct where const *w, char out[PATH_MAX]);
+
+/* The same, or its template's for an instance that has none of its own. */
+int target_programs(struct target const *t, struct where const *w, char out[PATH_MAX]);
+
+/* The argument of an instance, or NULL. */
+char const *target_instance(struct target const *t);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "spell.h"
 
 #define LETTER(LETTER_, WORD, GOAL, FLAGS)                                                         \
 	{                                                                                          \
@@ -76,6 +77,16 @@ struct verb const verb_table[] = {
 	OTHER("wait", 0, VERB_WAIT, "", GOAL_ANSWER, 0,
 		"[-t SEC] up|down|ready|finished: wait for it"),
 
+	/* these explain */
+	OTHER("why", 0, VERB_WHY, "", GOAL_ANSWER, 0,
+		"say why it is not up: the need at the root of it"),
+	OTHER("tree", 0, VERB_GRAPH, "", GOAL_ANSWER, 0,
+		"show who depends on whom; all of them without a name"),
+	OTHER("plan", 0, VERB_PLAN, "", GOAL_ANSWER, 0,
+		"up|down: say what would start or stop, and do nothing"),
+	OTHER("lint", 0, VERB_LINT, "", GOAL_ANSWER, 0,
+		"[DIR]: say what is wrong in service directories; needs no tree"),
+
 	/* these edit the service directory */
 	OTHER("enable", 0, VERB_ENABLE, "u", GOAL_UP, VERB_WAKES,
 		"remove its file `down', then up"),
@@ -120,55 +131,16 @@ struct verb const *verb_condition(char const *word)
 	return NULL;
 }
 
-#define LONGEST 24 /* bytes of a word that is worth a suggestion */
-
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-/* How many letters were left out, put in, mistaken or swapped with their neighbour. */
-static unsigned int distance(char const *a, size_t a_len, char const *b, size_t b_len)
-{
-	unsigned int row[3][LONGEST + 1];
-	unsigned int *before = row[0], *above = row[1], *now = row[2];
-
-	for (size_t j = 0; j <= b_len; j++)
-		above[j] = (unsigned int)j;
-	for (size_t i = 1; i <= a_len; i++) {
-		now[0] = (unsigned int)i;
-		for (size_t j = 1; j <= b_len; j++) {
-			now[j] = least(least(above[j], now[j - 1]) + 1,
-				above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = least(now[j], before[j - 2] + 1);
-		}
-		unsigned int *spare = before;
-		before = above;
-		above = now;
-		now = spare;
-	}
-	return above[b_len];
-}
-
 char const *verb_suggest(char const *word)
 {
-	size_t len = strlen(word);
-	unsigned int best = 3; /* two mistakes may be a slip, three are another word */
+	unsigned int best = 3;
 	char const *found = NULL;
 
-	if (len < 2 || len > LONGEST)
-		return NULL;
 	for (size_t i = 0; i < verb_count; i++) {
-		char const *known = verb_table[i].word;
-		size_t known_len = strlen(known);
-		if (known_len < 2 || known_len > LONGEST)
-			continue;
-		unsigned int d = distance(word, len, known, known_len);
-		/* of a short word two letters are too much of it: `help' is not `halt' */
-		if (d < best && (d < 2 || known_len > 4)) {
-			best = d;
-			found = known;
+		unsigned int slip = spell_slip(word, verb_table[i].word);
+		if (slip && slip < best) {
+			best = slip;
+			found = verb_table[i].word;
 		}
 	}
 	return found;

@@ -17,7 +17,11 @@ enum verb_kind {
 	VERB_STATUS,
 	VERB_LIST,
 	VERB_TREE, /* a command to cinit; no names */
-	VERB_VERSION
+	VERB_VERSION,
+	VERB_LINT,  /* a directory, or none */
+	VERB_PLAN,  /* up or down, then names */
+	VERB_GRAPH, /* names, or none */
+	VERB_WHY
 };
 
 enum verb_flag {

@@ -13,6 +13,7 @@
 #include "ipc.h"
 #include "path.h"
 #include "place.h"
+#include "template.h"
 #include "view.h"
 
 #define LINK RUNDIR_TREE "/services" /* made by cinit, leads to the service directory in use */
@@ -134,6 +135,19 @@ static int is_place(struct where const *w, char const *name, struct stat const *
 	       theirs.st_dev == st->st_dev;
 }
 
+/* "." in an instance's own scripts: the directory is its template's. */
+static int is_own_template(struct where const *w, char const *self, struct stat const *st)
+{
+	char template[256];
+	size_t len = template_length(self);
+
+	if (!len || len >= sizeof template || !service_name_valid(self))
+		return 0;
+	memcpy(template, self, len);
+	template[len] = 0;
+	return is_place(w, template, st);
+}
+
 /* The name of the service that cinit runs from directory `path`, or NULL. */
 char const *place_name(struct where *w, char const *path, struct stat const *st)
 {
@@ -146,7 +160,7 @@ char const *place_name(struct where *w, char const *path, struct stat const *st)
 	if (is_place(w, base, st))
 		return base;
 	/* "." in a service's own scripts */
-	if (self && is_place(w, self, st))
+	if (self && (is_place(w, self, st) || is_own_template(w, self, st)))
 		return self;
 	if (!w->places)
 		read_places(w);

@@ -185,7 +185,7 @@ static enum cinit_sent try_send(struct place *p, struct message const *m)
 }
 
 /* Watches before each try, so that the coming of a supervisor is not missed. */
-static void send_message(struct place *p, struct message const *m, char const *file, int line)
+void place_message_at(struct place *p, struct message const *m, char const *file, int line)
 {
 	enum cinit_sent sent;
 
@@ -203,7 +203,7 @@ static void send_message(struct place *p, struct message const *m, char const *f
 uint64_t place_send_at(struct place *p, int letter, char const *file, int line)
 {
 	struct message m = { .id = cinit_ipc_id(), .command = (uint8_t)letter };
-	send_message(p, &m, file, line);
+	place_message_at(p, &m, file, line);
 	return m.id;
 }
 

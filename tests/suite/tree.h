@@ -194,7 +194,10 @@ struct place place_running_at(char const *name, char const *run, char const *fil
 /* Reads the record; watches `out` from before the reading on. */
 void place_look(struct place *p);
 
-/* Sends a frame; its id. Where no supervisor reads yet it waits for one. */
+/* Sends a frame as it is. Where no supervisor reads yet it waits for one. */
+void place_message_at(struct place *p, struct message const *m, char const *file, int line);
+
+/* Sends a frame; its id. */
 uint64_t place_send_at(struct place *p, int letter, char const *file, int line);
 #define place_send(p, letter) place_send_at(p, letter, __FILE__, __LINE__)
 

@@ -23,9 +23,13 @@ static struct cell const cells[] = {
 	{ STATE_DOWN, EVENT_ONCE, STATE_STARTING, DO_FORGET | DO_START },
 	{ STATE_DOWN, EVENT_RESTART, STATE_STARTING, DO_FORGET | DO_START },
 
+	{ STATE_WAITING, EVENT_UP, STATE_STARTING, DO_START },
+	{ STATE_WAITING, EVENT_ONCE, STATE_STARTING, DO_START },
+	{ STATE_WAITING, EVENT_RESTART, STATE_STARTING, DO_START },
 	{ STATE_WAITING, EVENT_DOWN, STATE_DOWN, DO_REST },
 	{ STATE_WAITING, EVENT_EXIT, STATE_DOWN, DO_REST },
 	{ STATE_WAITING, EVENT_NEEDS_MET, STATE_STARTING, DO_START },
+	{ STATE_WAITING, EVENT_NEEDS_NEVER, STATE_FAILED, DO_REST },
 
 	{ STATE_STARTING, EVENT_DOWN, STATE_STOPPING, DO_STOP },
 	{ STATE_STARTING, EVENT_EXIT, STATE_STOPPING, DO_STOP },
@@ -78,31 +82,32 @@ static unsigned int const empty[STATE_COUNT] = {
 	/* nothing runs and nothing is due; down and exit find what they want */
 	[STATE_DOWN] = E(DOWN) | E(EXIT) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) | E(RUN_DIED) |
 		       E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) |
-		       E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
+		       E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE) | E(NEEDS_NEVER),
 	/* up, once and restart change nothing about an unmet need; a logger has no needs */
-	[STATE_WAITING] = E(UP) | E(ONCE) | E(RESTART) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) |
-			  E(RUN_DIED) | E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) |
-			  E(BACKOFF_DUE) | E(WAIT) | E(NEEDS_LOST) | E(START_DUE),
+	[STATE_WAITING] = E(END_OF_LOG) | E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(SWEPT) |
+			  E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) | E(WAIT) |
+			  E(NEEDS_LOST) | E(START_DUE),
 	/* it is being started already */
 	[STATE_STARTING] = E(UP) | E(ONCE) | E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) |
-			   E(FINISH_DUE) | E(BACKOFF_DUE) | E(NEEDS_MET),
+			   E(FINISH_DUE) | E(BACKOFF_DUE) | E(NEEDS_MET) | E(NEEDS_NEVER),
 	/* it runs already, and was ready before */
 	[STATE_UP] = E(UP) | E(ONCE) | E(READY) | E(NOT_STARTED) | E(SWEPT) | E(FINISH_DIED) |
 		     E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) | E(WAIT) | E(NEEDS_MET) |
-		     E(START_DUE),
+		     E(START_DUE) | E(NEEDS_NEVER),
 	/* commands change only where settling leads; the readiness of what goes is no news */
 	[STATE_STOPPING] = E(UP) | E(DOWN) | E(ONCE) | E(EXIT) | E(RESTART) | E(END_OF_LOG) |
 			   E(READY) | E(FINISH_DIED) | E(FINISH_DUE) | E(BACKOFF_DUE) | E(WAIT) |
-			   E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
+			   E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE) | E(NEEDS_NEVER),
 	[STATE_FINISHING] = E(UP) | E(DOWN) | E(ONCE) | E(EXIT) | E(RESTART) | E(END_OF_LOG) |
 			    E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(BACKOFF_DUE) | E(WAIT) |
-			    E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
+			    E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE) | E(NEEDS_NEVER),
 	[STATE_BACKOFF] = E(READY) | E(NOT_STARTED) | E(RUN_DIED) | E(SWEPT) | E(FINISH_DIED) |
-			  E(KILL_DUE) | E(FINISH_DUE) | E(WAIT) | E(NEEDS_MET) | E(START_DUE),
+			  E(KILL_DUE) | E(FINISH_DUE) | E(WAIT) | E(NEEDS_MET) | E(START_DUE) |
+			  E(NEEDS_NEVER),
 	/* latched: told to exit it exits failed, so that the reason stays */
 	[STATE_FAILED] = E(EXIT) | E(END_OF_LOG) | E(READY) | E(NOT_STARTED) | E(RUN_DIED) |
 			 E(SWEPT) | E(FINISH_DIED) | E(KILL_DUE) | E(FINISH_DUE) | E(BACKOFF_DUE) |
-			 E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE),
+			 E(WAIT) | E(NEEDS_MET) | E(NEEDS_LOST) | E(START_DUE) | E(NEEDS_NEVER),
 };
 
 static enum status_want const wants[] = { WANT_DOWN, WANT_UP, WANT_ONCE, WANT_EXIT };

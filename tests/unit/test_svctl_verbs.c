@@ -82,6 +82,10 @@ static void other_words_are_of_their_kinds(void **state)
 	assert_int_equal(verb_find("disable")->kind, VERB_DISABLE);
 	assert_string_equal(verb_find("disable")->letters, "d");
 	assert_int_equal(verb_find("version")->kind, VERB_VERSION);
+	assert_int_equal(verb_find("lint")->kind, VERB_LINT);
+	assert_int_equal(verb_find("plan")->kind, VERB_PLAN);
+	assert_int_equal(verb_find("tree")->kind, VERB_GRAPH);
+	assert_int_equal(verb_find("why")->kind, VERB_WHY);
 }
 
 static void words_of_the_tree_send_its_frames(void **state)

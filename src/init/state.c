@@ -1,0 +1,86 @@
+/* What lies in a service's state directory, as far as cinit takes it away: at the beginning what
+ * another time left behind, and all of it when the service is no more. By name, never whatever is
+ * there: should the run directory be one that holds other things too, they stay. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
+
+#include "../lib/path.h"
+#include "init.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* The entries of `dependents`, which are named as services. */
+static void empty_dependents(int run, char const *name)
+{
+	char path[PATH_MAX];
+	int fd = path_join(path, name, "dependents") < 0
+			 ? -1
+			 : openat(run, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent const *e;
+
+	if (!d) {
+		if (fd >= 0)
+			fd_close(fd);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (service_name_valid(e->d_name))
+			unlinkat(fd, e->d_name, 0);
+	}
+	dir_close(d);
+}
+
+/* 0, or -1 with errno. */
+static int remove_file(int run, char const *name, char const *file)
+{
+	char path[PATH_MAX];
+
+	return path_join(path, name, file) < 0 ? -1 : unlinkat(run, path, 0);
+}
+
+/* Without the records of another time supervisors begin cold. Who depended on the service then is
+ * nobody now, even where its supervisor had not published anything yet. */
+void state_begin(struct init const *i, struct service const *s)
+{
+	static char const *const others[] = { "cycle", "unawaited" };
+	static char const *const past[] = { ".status", "exited", "ready", "notify", "log/status",
+		"log/.status", "log/exited", "log/ready", "log/notify" };
+
+	empty_dependents(i->run, s->name);
+	for (size_t n = 0; n < COUNT(others); n++)
+		remove_file(i->run, s->name, others[n]);
+	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
+		return;
+	for (size_t n = 0; n < COUNT(past); n++)
+		remove_file(i->run, s->name, past[n]);
+}
+
+static void remove_files(int run, char const *name)
+{
+	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
+		"ready", "notify", "cycle", ".cycle", "unawaited", ".unawaited", ".status", ".out",
+		"status.bad" };
+
+	for (size_t n = 0; n < COUNT(file); n++)
+		remove_file(run, name, file[n]);
+	unlinkat(run, name, AT_REMOVEDIR);
+}
+
+/* All of it. */
+void state_remove(struct init const *i, char const *name)
+{
+	char path[PATH_MAX];
+
+	if (!path_join(path, name, "log"))
+		remove_files(i->run, path);
+	empty_dependents(i->run, name);
+	if (!path_join(path, name, "dependents"))
+		unlinkat(i->run, path, AT_REMOVEDIR);
+	remove_files(i->run, name);
+}

@@ -1,0 +1,234 @@
+/* Does a value parse? The functions that the supervisor reads with are asked. */
+#include <skalibs/nonposix.h>
+
+#include "lint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <skalibs/stralloc.h>
+
+#include "account.h"
+#include "command.h"
+#include "environment.h"
+#include "names.h"
+#include "servicedir.h"
+
+#define LINE 512 /* the supervisor's room for a user and his groups */
+
+/* The messages of the readers begin with the file's name; those that quote are of its first line.
+ */
+static void say_value(
+	struct lint *l, struct lint_place const *p, char const *file, struct value_error const *e)
+{
+	size_t len = strlen(file);
+	char const *text = e->text;
+
+	if (!strncmp(text, file, len) && !strncmp(text + len, ": ", 2))
+		text += len + 2;
+	lint_say(l, LINT_ERROR, p, file, strchr(text, '`') != NULL, "%s", text);
+}
+
+/* ----------------------------------------------------------------------------- one value a file */
+
+static int read_number(struct lint *l, struct lint_place const *p, struct lint_row const *row,
+	struct value_error *e)
+{
+	uint32_t n = row->least;
+	int r = value_unsigned(p->dir, row->name, &n, e);
+
+	if (r > 0 && (n < row->least || n > row->most))
+		lint_say(l, LINT_ERROR, p, row->name, 1, "`%u' is not a number from %u to %u",
+			(unsigned int)n, (unsigned int)row->least, (unsigned int)row->most);
+	return r;
+}
+
+static int read_account(struct lint_place const *p, char const *file, struct value_error *e)
+{
+	struct account a;
+	char spec[LINE];
+	int r = value_line(p->dir, file, spec, sizeof spec, e);
+
+	return r > 0 ? account_lookup(spec, &a, e) : r;
+}
+
+/* VAR, VAR=value or !VAR */
+static int read_condition(
+	struct lint *l, struct lint_place const *p, char const *file, struct value_error *e)
+{
+	static char const letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+				      "0123456789";
+	char line[LINE];
+	int r = value_line(p->dir, file, line, sizeof line, e);
+
+	if (r <= 0)
+		return r;
+	char const *name = line + (line[0] == '!');
+	size_t len = strspn(name, letters);
+	if (!len || (name[0] >= '0' && name[0] <= '9') || (name[len] && name[len] != '='))
+		lint_say(l, LINT_ERROR, p, file, 1,
+			"`%.48s' is no condition (VAR, VAR=value or !VAR)", line);
+	return r;
+}
+
+static int read_value(struct lint *l, struct lint_place const *p, struct lint_row const *row,
+	struct value_error *e)
+{
+	unsigned char codes[32];
+	unsigned int word;
+	uint32_t n, ms;
+	int sig;
+
+	switch (row->type) {
+	case LINT_DURATION:
+		return value_duration(p->dir, row->name, &ms, e);
+	case LINT_NUMBER:
+		return read_number(l, p, row, e);
+	case LINT_SIGNAL:
+		return value_signal(p->dir, row->name, &sig, e);
+	case LINT_LIMIT:
+		return value_limit(p->dir, row->name, &n, &ms, e);
+	case LINT_WORD:
+		return value_word(p->dir, row->name, row->words, &word, e);
+	case LINT_CODES:
+		return value_codes(p->dir, row->name, codes, e);
+	case LINT_ACCOUNT:
+		return read_account(p, row->name, e);
+	case LINT_CONDITION:
+		return read_condition(l, p, row->name, e);
+	case LINT_PROGRAM:
+	case LINT_FLAG:
+	case LINT_ARGUMENTS:
+	case LINT_VARIABLES:
+	case LINT_VARIABLE_DIR:
+	case LINT_SCRIPTS:
+	case LINT_LOGGER:
+	case LINT_DEPENDENCIES:
+		break;
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------------------- arguments and environment */
+
+static void look_at_variable(struct lint *l, struct lint_place const *p, char const *file,
+	unsigned long n, char const *line)
+{
+	size_t len = strcspn(line, "=");
+
+	if (!line[0] || line[0] == '#')
+		return;
+	if (!len)
+		lint_say(l, LINT_ERROR, p, file, n, "`%.48s' names no variable", line);
+	else if (strcspn(line, " \t'\"$") < len)
+		lint_say(l, LINT_WARNING, p, file, n,
+			"`%.*s' is an odd name for a variable (lines are NAME=value, and no shell "
+			"reads them)",
+			len > 48 ? 48 : (int)len, line);
+}
+
+static void look_at_lines(struct lint *l, struct lint_place const *p, struct lint_row const *row)
+{
+	stralloc lines = STRALLOC_ZERO;
+	struct stat st;
+	unsigned long n = 1;
+
+	if (fstatat(p->dir, row->name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		lint_say(l, LINT_ERROR, p, row->name, 0, "is no regular file");
+	else if (environment_lines(&lines, p->dir, row->name) < 0)
+		lint_say(l, LINT_ERROR, p, row->name, 0, "%s",
+			errno == EINVAL  ? "holds a NUL byte"
+			: errno == E2BIG ? "is longer than 128 KiB"
+					 : strerror(errno));
+	else if (row->type == LINT_VARIABLES)
+		for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
+			look_at_variable(l, p, row->name, n++, lines.s + i);
+	stralloc_free(&lines);
+}
+
+static void look_at_directory(struct lint *l, struct lint_place const *p, char const *name)
+{
+	stralloc changes = STRALLOC_ZERO;
+	char at[64];
+
+	if (environment_dir(&changes, p->dir, name, at) < 0)
+		lint_say(l, LINT_ERROR, p, at, 0, "%s",
+			errno == E2BIG ? "is longer than 128 KiB" : strerror(errno));
+	stralloc_free(&changes);
+}
+
+/* -------------------------------------------------------------------------------------- control */
+
+static int is_script_of(char const *file)
+{
+	return file[0] && !file[1] && command_by_letter(COMMAND_SERVICE, file[0]) != NULL;
+}
+
+/* t.params and t.env belong to t. */
+static int is_companion(char const *file)
+{
+	return file[0] && file[1] == '.' &&
+	       (!strcmp(file + 2, "params") || !strcmp(file + 2, "env"));
+}
+
+static void look_at_script(struct lint *l, struct lint_place const *p, char const *file)
+{
+	char name[300] = "control/";
+
+	strncat(name, file, sizeof name - strlen(name) - 1);
+	if (is_companion(file))
+		return;
+	if (!is_script_of(file))
+		lint_say(l, LINT_WARNING, p, name, 0, "no command has this letter");
+	else if (!entry_executable(p->dir, name))
+		lint_say(l, LINT_WARNING, p, name, 0,
+			"is passed over: no regular file that its owner may execute");
+	else
+		lint_program(l, p, name);
+}
+
+static void look_at_scripts(struct lint *l, struct lint_place const *p, char const *name)
+{
+	struct names n = { .list = NULL };
+
+	if (names_read(&n, p->dir, name, NULL) < 0)
+		lint_say(l, LINT_ERROR, p, name, 0, "%s", strerror(errno));
+	for (size_t i = 0; i < n.count; i++)
+		look_at_script(l, p, n.list[i]);
+	names_free(&n);
+}
+
+void lint_value(struct lint *l, struct lint_place const *p, struct lint_row const *row)
+{
+	struct value_error e;
+
+	switch (row->type) {
+	case LINT_ARGUMENTS:
+	case LINT_VARIABLES:
+		look_at_lines(l, p, row);
+		return;
+	case LINT_VARIABLE_DIR:
+		look_at_directory(l, p, row->name);
+		return;
+	case LINT_SCRIPTS:
+		look_at_scripts(l, p, row->name);
+		return;
+	case LINT_PROGRAM:
+	case LINT_FLAG:
+	case LINT_DURATION:
+	case LINT_NUMBER:
+	case LINT_SIGNAL:
+	case LINT_LIMIT:
+	case LINT_WORD:
+	case LINT_CODES:
+	case LINT_ACCOUNT:
+	case LINT_CONDITION:
+	case LINT_LOGGER:
+	case LINT_DEPENDENCIES:
+		break;
+	}
+	if (read_value(l, p, row, &e) < 0)
+		say_value(l, p, row->name, &e);
+}
