@@ -17,7 +17,7 @@
 #include "process.h"
 
 #define RUN    "alone; say up; exec sleep 1000"
-#define STRIDE 7 /* each run of the tests takes every seventh call, $CINIT_TEST_FULL all */
+#define STRIDE 11 /* each run takes every eleventh call, $CINIT_TEST_FULL all */
 #define FINISH "alone; say finish $1 $2"
 
 struct story {

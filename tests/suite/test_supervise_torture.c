@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "process.h"
 
-#define ROUNDS 150
+#define ROUNDS 100
 
 /* It, a worker in its session and one in another, all behind the lock that the next one wants. */
 #define RUN                                                                                        \
