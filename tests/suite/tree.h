@@ -32,7 +32,7 @@
 #include "ipc.h"
 #include "status.h"
 
-#define TREE_PATIENCE 20 /* seconds: a wait, on a loaded machine */
+#define TREE_PATIENCE 20 /* seconds: a wait, on a loaded machine; $CINIT_TEST_PATIENCE */
 #define TREE_LIMIT    90 /* seconds: a whole test */
 #define TREE_PATH     192
 
