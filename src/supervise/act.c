@@ -346,7 +346,7 @@ static void do_start(struct service *x)
 		x->s.starts++;
 		x->s.started = clock_boottime();
 		clock_label(&x->s.label_sec, &x->s.label_nsec);
-		service_event(x, EVENT_READY);
+		x->dirty = 1; /* it is up when that is out, and its needs are still ready */
 		return;
 	}
 	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)

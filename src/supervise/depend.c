@@ -170,6 +170,15 @@ static void wait_on(struct service *x)
 	x->s.flags = flags;
 }
 
+/* It starts, and nothing of it has run yet. */
+static int has_not_begun(struct service const *x)
+{
+	return x->s.state == STATE_STARTING &&
+	       ((x->s.flags & FLAG_BUNDLE) ||
+		       (x->s.child[ROLE_RUN].phase == PHASE_GATED && !x->child[ROLE_RUN].opened &&
+			       !x->child[ROLE_RUN].adopted));
+}
+
 static void look_at_needs(struct service *x)
 {
 	int lost, settled = needs_look(x, &lost);
@@ -178,8 +187,20 @@ static void look_at_needs(struct service *x)
 		service_event(x, EVENT_NEEDS_MET);
 	else if (x->s.state == STATE_WAITING)
 		wait_on(x);
-	else if (lost && x->s.want != WANT_EXIT && x->s.want != WANT_DOWN)
+	else if ((lost || (!settled && has_not_begun(x))) && x->s.want != WANT_EXIT &&
+		 x->s.want != WANT_DOWN)
 		service_event(x, EVENT_NEEDS_LOST);
+}
+
+/* A start that waited for a last look at the needs. */
+static void go_on(struct service *x)
+{
+	if (x->dirty || !has_not_begun(x) || needs_stirred(x))
+		return;
+	if (x->s.flags & FLAG_BUNDLE)
+		service_event(x, EVENT_READY);
+	else
+		service_open_gates(x);
 }
 
 /* The record is out: what had to wait for that, and what changed elsewhere. */
@@ -198,4 +219,5 @@ void service_depend_turn(struct service *x)
 	}
 	if (x->needs.entered)
 		look_at_needs(x);
+	go_on(x);
 }

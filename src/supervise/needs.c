@@ -264,6 +264,8 @@ static void describe(struct service *x, struct need const *n, struct status cons
 			s->reason == REASON_LEFT_OUT ? s->reason_text : "held down");
 	else if (s->state == STATE_FAILED)
 		describe_failure(text, sizeof text, s);
+	else if (s->state == STATE_UP && goes_down(s))
+		snprintf(text, sizeof text, "going down");
 	else
 		snprintf(text, sizeof text, "%s", status_state_name(s->state));
 	why(x, n, text);
@@ -406,6 +408,19 @@ unsigned int needs_gather(struct service *x, struct pollfd *fds)
 		if (x->needs.list[i].watch.out >= 0)
 			fds[n++] = (struct pollfd){ .fd = x->needs.list[i].watch.out };
 	return n;
+}
+
+int needs_stirred(struct service *x)
+{
+	int some = x->needs_enter;
+	for (size_t i = 0; i < x->needs.count; i++) {
+		struct need *n = &x->needs.list[i];
+		struct pollfd p = { .fd = n->watch.out };
+		if (p.fd >= 0 && poll(&p, 1, 0) != 0)
+			n->stale = 1;
+		some |= n->stale;
+	}
+	return some;
 }
 
 int needs_dispatch(struct service *x, struct pollfd const *fds, unsigned int n)

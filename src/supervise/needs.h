@@ -49,6 +49,10 @@ int needs_look(struct service *x, int *lost);
 /* Is it vain to wait? Somebody must do something about one of them. */
 int needs_blocked(struct service const *x);
 
+/* Has one of them changed since it was looked at? Asked when our record is out and before anything
+ * runs: whatever is published of a need after that, its keeper sees that we run. */
+int needs_stirred(struct service *x);
+
 /* Those that are not settled, or were not there, are looked at again. */
 void needs_doubt(struct service *x);
 

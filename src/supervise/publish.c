@@ -41,7 +41,7 @@ static void fill_derived(struct service *x)
 	s->foreign = x->ipc.decoder.foreign;
 }
 
-static void open_gates(struct service *x)
+void service_open_gates(struct service *x)
 {
 	for (unsigned int i = 0; i < ROLE_COUNT; i++) {
 		struct child *c = &x->child[i];
@@ -49,6 +49,9 @@ static void open_gates(struct service *x)
 			continue;
 		/* told to stop before it ran: it never will. A logger at its end is to run. */
 		if (i == ROLE_RUN && x->s.state != STATE_STARTING && !x->off && !x->end_of_log)
+			continue;
+		/* what it needs may have changed since it was looked at: that comes first */
+		if (i == ROLE_RUN && !x->off && needs_stirred(x))
 			continue;
 		c->opened = 1;
 		/* EPIPE: it died at its gate, and its SIGCHLD is on the way */
@@ -96,5 +99,5 @@ void service_publish(struct service *x)
 		note_failure(x, 0);
 		say(x, "status is published again");
 	}
-	open_gates(x);
+	service_open_gates(x);
 }

@@ -204,6 +204,8 @@ void service_resume(struct service *x);
 /* ---- publish.c */
 void service_publish(struct service *x);
 void service_touch(struct service *x);
+/* Lets children run whose record is out. */
+void service_open_gates(struct service *x);
 void service_reason(
 	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
 
