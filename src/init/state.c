@@ -14,11 +14,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* The entries of `dependents`, which are named as services. */
-static void empty_dependents(int run, char const *name)
+/* Directories whose entries are named as services. */
+static char const *const lists[] = { "dependents", "unawaited" };
+
+static void remove_list(int run, char const *name, char const *list)
 {
 	char path[PATH_MAX];
-	int fd = path_join(path, name, "dependents") < 0
+	int fd = path_join(path, name, list) < 0
 			 ? -1
 			 : openat(run, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -34,6 +36,7 @@ static void empty_dependents(int run, char const *name)
 			unlinkat(fd, e->d_name, 0);
 	}
 	dir_close(d);
+	unlinkat(run, path, AT_REMOVEDIR);
 }
 
 /* 0, or -1 with errno. */
@@ -48,13 +51,12 @@ static int remove_file(int run, char const *name, char const *file)
  * nobody now, even where its supervisor had not published anything yet. */
 void state_begin(struct init const *i, struct service const *s)
 {
-	static char const *const others[] = { "cycle", "unawaited" };
 	static char const *const past[] = { ".status", "exited", "ready", "notify", "log/status",
 		"log/.status", "log/exited", "log/ready", "log/notify" };
 
-	empty_dependents(i->run, s->name);
-	for (size_t n = 0; n < COUNT(others); n++)
-		remove_file(i->run, s->name, others[n]);
+	for (size_t n = 0; n < COUNT(lists); n++)
+		remove_list(i->run, s->name, lists[n]);
+	remove_file(i->run, s->name, "cycle");
 	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
 		return;
 	for (size_t n = 0; n < COUNT(past); n++)
@@ -64,8 +66,7 @@ void state_begin(struct init const *i, struct service const *s)
 static void remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		"ready", "notify", "cycle", ".cycle", "unawaited", ".unawaited", ".status", ".out",
-		"status.bad" };
+		"ready", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
 
 	for (size_t n = 0; n < COUNT(file); n++)
 		remove_file(run, name, file[n]);
@@ -79,8 +80,7 @@ void state_remove(struct init const *i, char const *name)
 
 	if (!path_join(path, name, "log"))
 		remove_files(i->run, path);
-	empty_dependents(i->run, name);
-	if (!path_join(path, name, "dependents"))
-		unlinkat(i->run, path, AT_REMOVEDIR);
+	for (size_t n = 0; n < COUNT(lists); n++)
+		remove_list(i->run, name, lists[n]);
 	remove_files(i->run, name);
 }

@@ -13,6 +13,7 @@
 #include <skalibs/unix-transactional.h>
 
 #include "rundir.h"
+#include "template.h"
 
 char const *dependency_directory(enum dependency_kind kind)
 {
@@ -42,6 +43,8 @@ static int add(struct reading *r, enum dependency_kind kind, char const *name)
 {
 	if (!service_name_valid(name))
 		return fails(r, kind, name, "is not a service's name");
+	if (template_is(name))
+		return fails(r, kind, name, "is a template; an instance has a name behind the @");
 	if (r->self && !strcmp(name, r->self))
 		return fails(r, kind, name, "a service cannot depend on itself");
 	if (r->count == r->room) {

@@ -71,7 +71,7 @@ enum status_deadline {
 enum status_flag {
 	FLAG_PAUSED = 1u << 0,
 	FLAG_GOT_TERM = 1u << 1,      /* the present `run` was told to go */
-	FLAG_NORMALLY_DOWN = 1u << 2, /* a `down` file: not started at boot of its own accord */
+	FLAG_NORMALLY_DOWN = 1u << 2, /* not started at boot of its own accord: a `down` file */
 	FLAG_HAS_LOG = 1u << 3,       /* a logger has its own record in log/ */
 	FLAG_ESSENTIAL = 1u << 4,
 	FLAG_ENDED = 1u << 5, /* essential, and it ended for good: cinit acts on it */

@@ -46,6 +46,14 @@ static void config_failed(struct service *x)
 	service_reason(x, REASON_CONFIG, 0, x->config_error.text);
 }
 
+/* Is it not started at boot of its own accord? */
+static int is_normally_down(struct service const *x)
+{
+	int want = x->is_log ? -1 : x->sup->o->boot_want;
+
+	return want < 0 ? (x->config.entries & ENTRY_DOWN) != 0 : !want;
+}
+
 int service_configure(struct service *x)
 {
 	struct config c;
@@ -59,9 +67,10 @@ int service_configure(struct service *x)
 		x->config = c;
 		x->s.flags = (x->s.flags & ~FLAGS_OF_CONFIG) |
 			     (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
-			     (c.entries & ENTRY_DOWN ? FLAG_NORMALLY_DOWN : 0) |
 			     (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
 	}
+	if (is_normally_down(x))
+		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
 	if (r < 0)

@@ -271,19 +271,12 @@ static int takes_part(struct service *x)
 	return 1; /* to fail at its start */
 }
 
-static int is_wanted(struct service const *x)
-{
-	int want = x->is_log ? -1 : x->sup->o->boot_want;
-
-	return want < 0 ? !(x->config.entries & ENTRY_DOWN) : want;
-}
-
 void service_resume(struct service *x)
 {
 	service_configure(x); /* a bad value is said there; starting finds it again and fails */
 	if (!x->fresh)
 		carry_on(x);
-	else if (takes_part(x) && is_wanted(x)) {
+	else if (takes_part(x) && !(x->s.flags & FLAG_NORMALLY_DOWN)) {
 		x->s.flags |= FLAG_ASKED;
 		service_want(x, WANT_UP, EVENT_UP);
 	}

@@ -14,7 +14,7 @@
 
 #define UNSHARE "/usr/bin/unshare"
 
-static pid_t start(char const *const *before, char const *program, char const *const *cmd)
+static pid_t start_words(char const *const *before, char const *program, char const *const *words)
 {
 	char const *argv[48];
 	unsigned int n = 0;
@@ -26,12 +26,28 @@ static pid_t start(char const *const *before, char const *program, char const *c
 	argv[n++] = tree.run;
 	argv[n++] = "-d";
 	argv[n++] = tree.services;
-	if (cmd && *cmd)
-		argv[n++] = "--";
-	while (cmd && *cmd && n < 47)
-		argv[n++] = *cmd++;
+	while (*words && n < 47)
+		argv[n++] = *words++;
 	argv[n] = NULL;
 	return tree_start("cinit", argv);
+}
+
+static pid_t start(char const *const *before, char const *program, char const *const *cmd)
+{
+	char const *words[40];
+	unsigned int n = 0;
+
+	if (cmd && *cmd)
+		words[n++] = "--";
+	while (cmd && *cmd && n < 39)
+		words[n++] = *cmd++;
+	words[n] = NULL;
+	return start_words(before, program, words);
+}
+
+pid_t init_start_words(char const *const *words)
+{
+	return start_words(NULL, "cinit", words);
 }
 
 pid_t init_start(char const *const *cmd)
@@ -106,19 +122,30 @@ void init_says_at(char const *text, char const *file, int line)
 	}
 }
 
-void init_gone_at(char const *name, char const *file, int line)
+/* Nothing tells when a file comes or goes: the end of a child of ours, or a few milliseconds. */
+static void await_file(char const *name, int there, char const *file, int line)
 {
 	uint64_t deadline = tree_patience();
 	struct stat st;
 
-	while (!lstat(tree_name("%s", name), &st)) {
+	while ((lstat(tree_name("%s", name), &st) == 0) != there) {
 		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
 		if (clock_boottime() < deadline)
 			continue;
-		print_error("%s:%d: %s does not go\n", file, line, name);
+		print_error("%s:%d: %s does not %s\n", file, line, name, there ? "come" : "go");
 		tree_messages();
 		_fail(file, line);
 	}
+}
+
+void init_there_at(char const *name, char const *file, int line)
+{
+	await_file(name, 1, file, line);
+}
+
+void init_gone_at(char const *name, char const *file, int line)
+{
+	await_file(name, 0, file, line);
 }
 
 void init_move(char const *from, char const *to)

@@ -11,7 +11,11 @@
 pid_t init_start(char const *const *cmd);
 #define init_run(...) init_start((char const *const[]){ __VA_ARGS__, NULL })
 
-/* The same as PID 1 of a PID namespace with its own /proc; needs init_namespace. The pid is
+/* Starts `cinit -r RUN -d SERVICES WORD...`. */
+pid_t init_start_words(char const *const *words);
+#define init_words(...) init_start_words((char const *const[]){ __VA_ARGS__, NULL })
+
+/* As init_start, as PID 1 of a PID namespace with its own /proc; needs init_namespace. The pid is
  * unshare's, which ends as cinit does, by exit code, and takes the namespace along when it is
  * killed. */
 pid_t init_start_first(char const *const *cmd);
@@ -42,6 +46,10 @@ enum status_result init_command_at(int letter, char const *text, uint32_t argume
 
 /* Renames, below the tree. */
 void init_move(char const *from, char const *to);
+
+/* Waits until there is something at a path below the tree. */
+void init_there_at(char const *name, char const *file, int line);
+#define init_there(name) init_there_at(name, __FILE__, __LINE__)
 
 /* Waits until a path below the tree is gone. */
 void init_gone_at(char const *name, char const *file, int line);

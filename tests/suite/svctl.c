@@ -16,9 +16,10 @@ int svctl_like(char const *text, char const *pattern)
 				text++;
 		} else if (*pattern == '@') {
 			size_t len = strlen(tree.path);
-			if (strncmp(text, tree.path, len) != 0)
+			if (strncmp(text, tree.path, len) == 0)
+				text += len;
+			else if (*text++ != '@')
 				return 0;
-			text += len;
 		} else if (*pattern == '~') {
 			if (*text != ' ')
 				return 0;

@@ -24,7 +24,7 @@ extern struct output svctl_output;
 void svctl_said(int code, char const *out, char const *err, char const *file, int line);
 
 /* Does `text` read as `pattern`, in which # stands for digits, ~ for blanks and @ for the path of
- * the tree? */
+ * the tree, or itself? */
 int svctl_like(char const *text, char const *pattern);
 
 /* Starts cinit on the tree, and waits until it has started everything. Its pid. */

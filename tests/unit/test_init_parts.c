@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,12 @@ static void takes_options_up_to_the_command(void **state)
 	o = PARSE("--run-dir", "/r");
 	assert_string_equal(o.run_dir, "/r");
 	assert_null(o.command);
+	assert_null(o.profile);
+	o = PARSE("-p", "rescue", "sh", "-p", "x");
+	assert_string_equal(o.profile, "rescue");
+	assert_string_equal(o.command[1], "-p");
+	o = PARSE("--profile=rescue");
+	assert_string_equal(o.profile, "rescue");
 	o = PARSE("--");
 	assert_null(o.command);
 	assert_null(o.wrong);
@@ -83,6 +90,28 @@ static void names_what_is_wrong(void **state)
 	assert_string_equal(o.culprit, "-x");
 	assert_non_null(strstr(option_usage, "-r RUNDIR"));
 	assert_non_null(strstr(option_help, "--version"));
+}
+
+#define MACHINE(...)                                                                               \
+	option_machine(&o, sizeof((char *[]){ "init", __VA_ARGS__, NULL }) / sizeof(char *) - 1,   \
+		(char *[]){ "init", __VA_ARGS__, NULL })
+
+static void a_machine_has_one_word_for_us(void **state)
+{
+	struct options o;
+
+	(void)state;
+	MACHINE("ro", "quiet", "-p", "x", "--help", "cprofile", "cprofil:x", "xcprofile:y");
+	assert_null(o.profile);
+	assert_false(o.help);
+	assert_null(o.wrong);
+	assert_null(o.command);
+	MACHINE("ro", "cprofile:rescue", "quiet");
+	assert_string_equal(o.profile, "rescue");
+	MACHINE("cprofile:one", "cprofile:two:3", "cprofile:");
+	assert_string_equal(o.profile, "two:3");
+	option_machine(&o, 0, (char *[]){ NULL });
+	assert_null(o.profile);
 }
 
 /* -------------------------------------------------------------------- service directory */
@@ -152,6 +181,47 @@ static void says_that_it_cannot_read(void **state)
 	make("empty");
 	assert_int_equal(scan_read(&s, scratch_name("empty"), NULL), 0);
 	assert_int_equal(s.count, 0);
+	scan_free(&s);
+}
+
+static uint64_t templates(struct scan *s)
+{
+	scan_free(s);
+	assert_int_equal(scan_read(s, scratch_path, NULL), 0);
+	return scan_templates(s);
+}
+
+static void finds_templates_and_what_changes_among_them(void **state)
+{
+	struct scan s = { 0 };
+
+	(void)state;
+	uint64_t none = templates(&s);
+	make("web");
+	make("x@1");
+	make("x");
+	assert_true(templates(&s) == none);
+	make("x@");
+	uint64_t one = templates(&s);
+	assert_true(one != none);
+	assert_true(templates(&s) == one);
+	make("x@2");
+	make("x@1@");
+	assert_true(templates(&s) == one); /* the first @ counts */
+	make("y@");
+	assert_true(templates(&s) != one);
+	assert_int_equal(unlinkat(scratch_fd, "y@", AT_REMOVEDIR), 0);
+	assert_true(templates(&s) == one);
+	assert_int_equal(renameat(scratch_fd, "x@", scratch_fd, "old"), 0);
+	assert_true(templates(&s) == none);
+	make("x@");
+	assert_true(templates(&s) != one); /* another directory */
+	assert_string_equal(scan_find(&s, "x@17", 2)->name, "x@");
+	assert_string_equal(scan_find(&s, "x@17", 1)->name, "x");
+	assert_string_equal(scan_find(&s, "x@17", 3)->name, "x@1");
+	assert_null(scan_find(&s, "x@17", 4));
+	assert_null(scan_find(&s, "we", 2));
+	assert_null(scan_find(&s, "", 0));
 	scan_free(&s);
 }
 
@@ -256,10 +326,13 @@ int main(void)
 	struct CMUnitTest const tests[] = {
 		cmocka_unit_test(takes_options_up_to_the_command),
 		cmocka_unit_test(names_what_is_wrong),
+		cmocka_unit_test(a_machine_has_one_word_for_us),
 		cmocka_unit_test_setup_teardown(
 			reads_directories_and_links_to_them, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 			says_that_it_cannot_read, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(finds_templates_and_what_changes_among_them,
+			scratch_setup, scratch_teardown),
 		cmocka_unit_test(words_for_people),
 		cmocka_unit_test_setup_teardown(
 			never_waits_for_a_reader, scratch_setup, scratch_teardown),

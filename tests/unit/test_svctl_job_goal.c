@@ -266,6 +266,73 @@ static void without_a_tree_nobody_wakes_it(void **state)
 	assert_int_equal(job.error, JOB_ERROR_NO_SUPERVISOR);
 }
 
+/* Nobody has asked for the instance yet: up to the frame to the tree. */
+static void makes(char const *word)
+{
+	begin(word, JOB_WAITS | JOB_MAKES);
+	job.error = JOB_ERROR_NO_SERVICE;
+	assert_int_equal(step(JOB_BAD_RECORD), JOB_DO_WATCH);
+	assert_int_equal(job.waking, 1);
+	sends(JOB_RECORD, COMMAND_WAKE, ID + 1);
+	assert_int_equal(step(JOB_SENT), JOB_DO_SLEEP);
+}
+
+static void an_instance_is_made_before_it_is_told(void **state)
+{
+	(void)state;
+	makes("start");
+	answer(ID + 1, RESULT_DONE, WHY_NONE);
+	assert_int_equal(step(JOB_RECORD), JOB_DO_WATCH);
+	assert_int_equal(job.waking, 0);
+	/* it has no record yet, and then one that never ran */
+	sends(JOB_NO_RECORD, 'u', ID);
+	assert_int_equal(step(JOB_NO_SUPERVISOR), JOB_DO_SLEEP);
+	is_down();
+	record.starts = 0;
+	sends(JOB_RECORD, 'u', ID);
+	step(JOB_SENT);
+	job_reset(state);
+	record.starts = 1;
+	answer(ID, RESULT_DONE, WHY_NONE);
+	assert_int_equal(step(JOB_RECORD), JOB_DO_CHECK);
+	ends(step(JOB_NO_CHECK), OUTCOME_OK);
+}
+
+static void what_cannot_be_made_is_no_service(void **state)
+{
+	(void)state;
+	makes("up");
+	answer(ID + 1, RESULT_REFUSED, WHY_UNKNOWN);
+	ends(step(JOB_RECORD), OUTCOME_FAILED);
+	assert_int_equal(job.error, JOB_ERROR_NO_SERVICE);
+	job_reset(state);
+	makes("up");
+	answer(ID + 1, RESULT_REFUSED, WHY_PUBLISH);
+	ends(step(JOB_RECORD), OUTCOME_REFUSED);
+	/* made, and gone again: that is not tried twice */
+	job_reset(state);
+	makes("up");
+	answer(ID + 1, RESULT_DONE, WHY_NONE);
+	step(JOB_RECORD);
+	job.error = JOB_ERROR_NO_SERVICE;
+	ends(step(JOB_BAD_RECORD), OUTCOME_FAILED);
+}
+
+static void only_what_starts_makes_one(void **state)
+{
+	static char const *const words[] = { "stop", "exit", "term", "reload", "pause", "check" };
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		begin(words[i], JOB_WAITS | JOB_MAKES);
+		job.error = JOB_ERROR_NO_SERVICE;
+		ends(step(JOB_BAD_RECORD), OUTCOME_FAILED);
+		assert_int_equal(job.error, JOB_ERROR_NO_SERVICE);
+	}
+	begin("up", 0);
+	job.error = JOB_ERROR_NO_SERVICE;
+	ends(step(JOB_BAD_RECORD), OUTCOME_FAILED);
+}
+
 static void a_control_script_does_not_wait_for_itself(void **state)
 {
 	(void)state;
@@ -306,6 +373,9 @@ int main(void)
 		TEST(starting_wakes_the_supervisor_first),
 		TEST(a_tree_that_refuses_to_wake),
 		TEST(without_a_tree_nobody_wakes_it),
+		TEST(an_instance_is_made_before_it_is_told),
+		TEST(what_cannot_be_made_is_no_service),
+		TEST(only_what_starts_makes_one),
 		TEST(a_control_script_does_not_wait_for_itself),
 		TEST(what_is_over_stays_over),
 	};
