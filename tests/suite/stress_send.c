@@ -1,0 +1,383 @@
+/* Senders: each plays by the rules of cinit-ipc(7), and holds the supervisor to its word.
+ *
+ * A sender has one command under way. What an acknowledgement is worth is seen where a sender is
+ * alone with what it commands: then the record in which the answer stands tells the rest. */
+#include "stress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <linux/futex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+/* ------------------------------------------------------------------------------ one command */
+
+struct outcome {
+	enum status_result result;
+	enum status_why why;
+	unsigned int again; /* sendings but the first */
+};
+
+/* Sends what the present supervisor may not have. 1: it has been sent. */
+static int send_to(struct view *v, struct message *m, struct outcome *o)
+{
+	if (m->flags & MESSAGE_AGAIN) {
+		o->again++;
+		atomic_fetch_add(&stress->tally[v->where].again, 1);
+	}
+	enum cinit_sent sent = cinit_ipc_send(&v->client, m);
+	stress_note(v->where, "%c %llx%s%s", m->command, (unsigned long long)m->id,
+		m->flags & MESSAGE_AGAIN ? " again" : "", sent == CINIT_SENT ? "" : ": nobody");
+	atomic_fetch_add(&stress->sends[v->where], 1);
+	if (sent == CINIT_NO_SUPERVISOR || sent == CINIT_FULL)
+		return 0;
+	if (sent != CINIT_SENT)
+		stress_complain(v->where, "unable to send: %d, %s", (int)sent, strerror(errno));
+	m->flags = MESSAGE_AGAIN;
+	return 1;
+}
+
+static struct outcome ask_with(struct view *v, int letter, char const *text)
+{
+	struct outcome o = { 0 };
+	struct message m = { .command = (uint8_t)letter };
+	uint64_t limit = clock_boottime() + PATIENCE;
+	uint32_t incarnation = 0;
+	int slot, sent = 0;
+
+	view_look(v);
+	m.id = cinit_ipc_id_after(v->s.acknowledged);
+	m.text_len = (uint8_t)snprintf(m.text, sizeof m.text, "%s", text);
+	book_enter(m.id, v->where, letter);
+	while ((slot = status_answer(&v->r, m.id)) < 0) {
+		int wrapped = ((v->s.acknowledged - m.id) & CINIT_ID_SEEN) > STATUS_RING;
+		if (!sent || incarnation != v->s.incarnation || wrapped) {
+			incarnation = v->s.incarnation;
+			sent = send_to(v, &m, &o);
+		}
+		view_wait(v, limit);
+		view_look(v);
+	}
+	o.result = (enum status_result)v->r.result[slot];
+	o.why = (enum status_why)v->r.why[slot];
+	cinit_ipc_unsend(&v->client);
+	stress_note(v->where, "%c %llx: result %d, why %d", letter, (unsigned long long)m.id,
+		(int)o.result, (int)o.why);
+	atomic_fetch_add(&stress->tally[v->where].outcomes, 1);
+	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
+		atomic_fetch_add(&stress->tally[v->where].doubts, 1);
+	return o;
+}
+
+/* 1: done. 0: nobody knows. Anything else is wrong. */
+static int ask(struct view *v, int letter)
+{
+	struct outcome o = ask_with(v, letter, "");
+	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
+		return 0;
+	if (o.result != RESULT_DONE)
+		stress_complain(
+			v->where, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
+	return 1;
+}
+
+/* Some commands follow each other at once, some come to rest in between. */
+static void breathe(void)
+{
+	if (stress_random(4) == 0)
+		stress_pause(stress_random(4 * CLOCK_MILLISEC));
+}
+
+/* Sleeps until what a witness tells is (or is not) a number; fails when it does not come to that.
+ */
+static void hear(int where, _Atomic uint32_t *what, int equal, uint32_t number, char const *name)
+{
+	_Atomic uint32_t *bell = &witness[where]->bell;
+	struct timespec t = { .tv_sec = PATIENCE / CLOCK_SECOND };
+
+	for (;;) {
+		uint32_t rung = atomic_load(bell);
+		if ((atomic_load(what) == number) == equal)
+			return;
+		if (syscall(SYS_futex, bell, FUTEX_WAIT, rung, &t, NULL, 0) < 0 &&
+			errno == ETIMEDOUT)
+			stress_complain(where, "acknowledged, and not done: %s", name);
+	}
+}
+
+/* -------------------------------------------------------------------------------- signals */
+
+/* USR1 or USR2 to one of two services that count them. Alone with its signal, and with one at a
+ * time on its way, a sender sees each of them arrive: none can hide behind another. */
+static void send_signals(unsigned int self)
+{
+	int letter = self ? '2' : '1';
+	struct view v[2];
+
+	view_open(&v[0], BEAT);
+	view_open(&v[1], BEEP);
+	while (atomic_load(&stress->sending)) {
+		struct view *to = &v[stress_random(2)];
+		struct witness *w = witness[to->where];
+		struct tally *tally = &stress->tally[to->where];
+		_Atomic uint32_t *count = self ? &w->usr2 : &w->usr1;
+		uint32_t before = atomic_load(count);
+		struct outcome o = ask_with(to, letter, "");
+		atomic_fetch_add(&tally->maybe[self + 1], o.again);
+		if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT) {
+			atomic_fetch_add(&tally->maybe[self + 1], 1);
+			continue;
+		}
+		if (o.result != RESULT_DONE)
+			stress_complain(to->where, "a signal: result %d, why %d", (int)o.result,
+				(int)o.why);
+		atomic_fetch_add(&tally->done[self + 1], 1);
+		hear(to->where, count, 0, before, "a signal");
+		breathe();
+	}
+}
+
+/* The state of a process as /proc has it, 0: it is gone. */
+static char state_of(uint32_t pid)
+{
+	char path[64], state = 0;
+	snprintf(path, sizeof path, "/proc/%u/stat", pid);
+	FILE *f = fopen(path, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (f)
+		fclose(f);
+	return state;
+}
+
+/* STOP and CONT, alternately or twice. Only its parent is told when a process stops. */
+static void pause_and_go_on(void)
+{
+	struct view v;
+	int paused = 0;
+
+	view_open(&v, HUSH);
+	while (paused || atomic_load(&stress->sending)) {
+		int stop = atomic_load(&stress->sending) && stress_random(8) ? !paused : paused;
+		stop &= atomic_load(&stress->sending) != 0;
+		if (!ask(&v, stop ? 'p' : 'c'))
+			continue;
+		paused = stop;
+		if (((v.s.flags & FLAG_PAUSED) != 0) != stop)
+			stress_complain(HUSH, "acknowledged, and not in the record: %s",
+				stop ? "pause" : "cont");
+		uint64_t limit = clock_boottime() + PATIENCE;
+		while ((state_of(v.s.child[ROLE_RUN].pid) == 'T') != stop) {
+			if (clock_boottime() > limit)
+				stress_complain(HUSH, "acknowledged, and not done: %s",
+					stop ? "pause" : "cont");
+			stress_pause(CLOCK_MILLISEC / 5);
+		}
+		breathe();
+	}
+}
+
+/* --------------------------------------------------------------------------------- up and down */
+
+struct alone {
+	struct view v;
+	int lock; /* of a service that is down: whoever starts it now is found out. -1: not ours */
+};
+
+static void take_lock(struct alone *a)
+{
+	char file[80];
+	snprintf(file, sizeof file, "%s.lock", place_names[a->v.where]);
+	for (char *slash = file; (slash = strchr(slash, '/'));)
+		*slash = '-';
+	a->lock = open(tree_name("%s", file), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (a->lock < 0 || flock(a->lock, LOCK_EX | LOCK_NB) < 0)
+		stress_complain(a->v.where, "down, and process %u of it lives",
+			atomic_load(&witness[a->v.where]->pid));
+}
+
+static void let_go(struct alone *a)
+{
+	if (a->lock >= 0)
+		close(a->lock);
+	a->lock = -1;
+}
+
+static int is_up(struct status const *s, uint32_t starts)
+{
+	return s->state == STATE_UP && !(s->flags & (FLAG_GOT_TERM | FLAG_AGAIN)) &&
+	       s->starts >= starts;
+}
+
+/* Waits for what was asked, and looks whether it is so. */
+static void see_it_done(struct alone *a, int letter, uint32_t starts)
+{
+	struct view *v = &a->v;
+	uint64_t limit = clock_boottime() + PATIENCE;
+
+	while (letter == 'd' ? v->s.state != STATE_DOWN : !is_up(&v->s, starts)) {
+		view_wait(v, limit);
+		view_look(v);
+	}
+	if (letter == 'd') {
+		take_lock(a);
+		return;
+	}
+	/* a logger may see the end of its input, and go, when supervisor and service are away */
+	if (v->where != WEB_LOG)
+		hear(v->where, &witness[v->where]->pid, 1, v->s.child[ROLE_RUN].pid, "a start");
+}
+
+static void command_alone(struct alone *a, char const *letters)
+{
+	struct view *v = &a->v;
+	char letter = letters[stress_random(strlen(letters))];
+
+	if (letter != 'd')
+		let_go(a);
+	view_look(v);
+	uint32_t starts = v->s.starts + (letter == 'r');
+	if (!ask(v, letter))
+		return;
+	int want = letter == 'd' ? WANT_DOWN : letter == 'o' ? WANT_ONCE : WANT_UP;
+	if (v->s.want != want)
+		stress_complain(v->where, "%c is acknowledged, and it wants %s", letter,
+			status_want_name(v->s.want));
+	if (a->lock < 0 && stress_random(2))
+		see_it_done(a, letter, starts);
+}
+
+static void command_solo(int where)
+{
+	struct alone a = { .lock = -1 };
+
+	view_open(&a.v, where);
+	while (atomic_load(&stress->sending)) {
+		command_alone(&a, "uudddrrro");
+		breathe();
+	}
+	let_go(&a);
+}
+
+/* Many who do not know of each other. What they get is for all to see, see stress_view.c. */
+static void command_in_crowd(void)
+{
+	struct view v[2];
+
+	view_open(&v[0], WEB);
+	view_open(&v[1], DUO);
+	while (atomic_load(&stress->sending)) {
+		ask(&v[stress_random(2)], "uuudddrr"[stress_random(8)]);
+		breathe();
+	}
+}
+
+/* ------------------------------------------------------------------------------ odds and ends */
+
+static void expect_unknown(struct view *v)
+{
+	char letter = "Zz~"[stress_random(3)];
+	struct outcome o = ask_with(v, letter, "");
+	if (o.result != RESULT_REFUSED || (o.why != WHY_UNKNOWN && o.why != WHY_DOUBT))
+		stress_complain(v->where, "%c, unknown: result %d, why %d", letter, (int)o.result,
+			(int)o.why);
+}
+
+static void ask_cinit(struct view *v)
+{
+	char letter = "yw"[stress_random(2)];
+	struct outcome o = ask_with(v, letter, place_names[stress_random(WEB_LOG)]);
+	if (o.result != RESULT_DONE && o.result != RESULT_NOTHING)
+		stress_complain(CINIT, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
+}
+
+/* Letters that change nothing, heads without tails, tails without heads; and for one service those
+ * that change something, which nobody sends again. */
+static void make_noise(struct view const *v)
+{
+	static struct {
+		unsigned char bytes[4];
+		size_t len;
+	} const noise[] = {
+		{ { 'y' }, 1 },
+		{ { '\n' }, 1 },
+		{ { 0x01 }, 1 },
+		{ { 0x01, 0x80, 0x92, 0x80 }, 4 },
+		{ { 0x80, 0xc8, 0xff }, 3 },
+		{ { 'd' }, 1 },
+		{ { 'u' }, 1 },
+		{ { 'r' }, 1 },
+		{ { 'd', 'u' }, 2 },
+	};
+	size_t i = (size_t)stress_random(v->where == DUO ? sizeof noise / sizeof noise[0] : 5);
+	char path[TREE_PATH + 4];
+
+	snprintf(path, sizeof path, "%s/in", v->path);
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && write(fd, noise[i].bytes, noise[i].len) < 0 && errno != EPIPE &&
+		errno != EAGAIN)
+		stress_complain(v->where, "unable to make noise: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The logger, cinit, and nonsense for everybody. The logger is up in the end. */
+static void do_the_rest(void)
+{
+	struct alone log = { .lock = -1 };
+	static struct view v[PLACES];
+
+	view_open(&log.v, WEB_LOG);
+	for (int i = 0; i < PLACES; i++)
+		view_open(&v[i], i);
+	while (atomic_load(&stress->sending)) {
+		struct view *to = &v[stress_random(PLACES)];
+		switch (stress_random(4)) {
+		case 0:
+			command_alone(&log, "uddrrr");
+			break;
+		case 1:
+			ask_cinit(&v[CINIT]);
+			break;
+		case 2:
+			expect_unknown(to);
+			break;
+		default:
+			make_noise(stress_random(2) ? to : &v[DUO]);
+		}
+		breathe();
+	}
+	let_go(&log);
+	while (!ask(&log.v, 'u'))
+		;
+}
+
+void sender_live(unsigned int self)
+{
+	switch (self) {
+	case 0:
+	case 1:
+		send_signals(self);
+		break;
+	case 2:
+		pause_and_go_on();
+		break;
+	case 3:
+		command_solo(SOLO);
+		break;
+	case 4:
+		command_solo(WORK);
+		break;
+	case 7:
+		do_the_rest();
+		break;
+	default:
+		command_in_crowd();
+	}
+}
