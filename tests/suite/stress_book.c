@@ -115,7 +115,9 @@ void stress_note(int where, char const *format, ...)
 
 static void object(int where, char const *format, va_list args)
 {
-	if (atomic_exchange(&stress->complained, 1))
+	int none = 0;
+
+	if (!atomic_compare_exchange_strong(&stress->complained, &none, 1))
 		return;
 	stress->complaint_when = clock_boottime();
 	stress->complaint_about = where;

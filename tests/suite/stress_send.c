@@ -99,14 +99,15 @@ static void breathe(void)
 static void hear(int where, _Atomic uint32_t *what, int equal, uint32_t number, char const *name)
 {
 	_Atomic uint32_t *bell = &witness[where]->bell;
-	struct timespec t = { .tv_sec = PATIENCE / CLOCK_SECOND };
+	struct timespec t = { .tv_sec = 1 };
+	uint64_t limit = clock_boottime() + PATIENCE;
 
 	for (;;) {
 		uint32_t rung = atomic_load(bell);
 		if ((atomic_load(what) == number) == equal)
 			return;
-		if (syscall(SYS_futex, bell, FUTEX_WAIT, rung, &t, NULL, 0) < 0 &&
-			errno == ETIMEDOUT)
+		syscall(SYS_futex, bell, FUTEX_WAIT, rung, &t, NULL, 0);
+		if (clock_boottime() > limit)
 			stress_complain(where, "acknowledged, and not done: %s", name);
 	}
 }
