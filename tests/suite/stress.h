@@ -19,7 +19,7 @@ enum {
 	BEAT,    /* counts USR1 and USR2, is never stopped */
 	BEEP,    /* the same */
 	HUSH,    /* is paused and goes on */
-	SOLO,    /* obeys one sender */
+	SOLO,    /* obeys one sender, letters too */
 	WORK,    /* the same, and leaves a process behind when it stops */
 	WEB,     /* obeys all; with a logger */
 	WEB_LOG, /* the logger, obeys one sender */
@@ -147,6 +147,22 @@ int view_is_over(int where, struct status const *s);
 
 /* The book: a frame is entered before it is sent. */
 void book_enter(uint64_t id, int where, int letter);
+
+/* The wanted state that a command makes; -1: none. */
+int want_of(int letter);
+
+/* ---- stress_ask.c: one command */
+
+struct outcome {
+	enum status_result result;
+	enum status_why why;
+	unsigned int again; /* sendings but the first */
+};
+
+/* Sends a frame, and waits for its answer, which is in *v. */
+struct outcome sender_ask_with(struct view *v, int letter, char const *text);
+/* 1: done. 0: nobody knows. Anything else is wrong. */
+int sender_ask(struct view *v, int letter);
 
 /* ---- stress_send.c: the senders */
 

@@ -99,7 +99,8 @@ static void kill_supervisor(int where)
 
 void monkey_live(uint64_t until)
 {
-	static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, WORK, WORK, WEB, WEB, DUO };
+	static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, SOLO, WORK, WORK, WEB, WEB,
+		DUO };
 
 	while (clock_boottime() < until) {
 		arena_turn(stress_random(8 * CLOCK_MILLISEC));

@@ -16,77 +16,6 @@
 
 #include "clock.h"
 
-/* ------------------------------------------------------------------------------ one command */
-
-struct outcome {
-	enum status_result result;
-	enum status_why why;
-	unsigned int again; /* sendings but the first */
-};
-
-/* Sends what the present supervisor may not have. 1: it has been sent. */
-static int send_to(struct view *v, struct message *m, struct outcome *o)
-{
-	if (m->flags & MESSAGE_AGAIN) {
-		o->again++;
-		atomic_fetch_add(&stress->tally[v->where].again, 1);
-	}
-	enum cinit_sent sent = cinit_ipc_send(&v->client, m);
-	stress_note(v->where, "%c %llx%s%s", m->command, (unsigned long long)m->id,
-		m->flags & MESSAGE_AGAIN ? " again" : "", sent == CINIT_SENT ? "" : ": nobody");
-	atomic_fetch_add(&stress->sends[v->where], 1);
-	if (sent == CINIT_NO_SUPERVISOR || sent == CINIT_FULL)
-		return 0;
-	if (sent != CINIT_SENT)
-		stress_complain(v->where, "unable to send: %d, %s", (int)sent, strerror(errno));
-	m->flags = MESSAGE_AGAIN;
-	return 1;
-}
-
-static struct outcome ask_with(struct view *v, int letter, char const *text)
-{
-	struct outcome o = { 0 };
-	struct message m = { .command = (uint8_t)letter };
-	uint64_t limit = clock_boottime() + PATIENCE;
-	uint32_t incarnation = 0;
-	int slot, sent = 0;
-
-	view_look(v);
-	m.id = cinit_ipc_id_after(v->s.acknowledged);
-	m.text_len = (uint8_t)snprintf(m.text, sizeof m.text, "%s", text);
-	book_enter(m.id, v->where, letter);
-	while ((slot = status_answer(&v->r, m.id)) < 0) {
-		int wrapped = ((v->s.acknowledged - m.id) & CINIT_ID_SEEN) > STATUS_RING;
-		if (!sent || incarnation != v->s.incarnation || wrapped) {
-			incarnation = v->s.incarnation;
-			sent = send_to(v, &m, &o);
-		}
-		view_wait(v, limit);
-		view_look(v);
-	}
-	o.result = (enum status_result)v->r.result[slot];
-	o.why = (enum status_why)v->r.why[slot];
-	cinit_ipc_unsend(&v->client);
-	stress_note(v->where, "%c %llx: result %d, why %d", letter, (unsigned long long)m.id,
-		(int)o.result, (int)o.why);
-	atomic_fetch_add(&stress->tally[v->where].outcomes, 1);
-	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
-		atomic_fetch_add(&stress->tally[v->where].doubts, 1);
-	return o;
-}
-
-/* 1: done. 0: nobody knows. Anything else is wrong. */
-static int ask(struct view *v, int letter)
-{
-	struct outcome o = ask_with(v, letter, "");
-	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
-		return 0;
-	if (o.result != RESULT_DONE)
-		stress_complain(
-			v->where, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
-	return 1;
-}
-
 /* Some commands follow each other at once, some come to rest in between. */
 static void breathe(void)
 {
@@ -129,7 +58,7 @@ static void send_signals(unsigned int self)
 		struct tally *tally = &stress->tally[to->where];
 		_Atomic uint32_t *count = self ? &w->usr2 : &w->usr1;
 		uint32_t before = atomic_load(count);
-		struct outcome o = ask_with(to, letter, "");
+		struct outcome o = sender_ask_with(to, letter, "");
 		atomic_fetch_add(&tally->maybe[self + 1], o.again);
 		if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT) {
 			atomic_fetch_add(&tally->maybe[self + 1], 1);
@@ -167,7 +96,7 @@ static void pause_and_go_on(void)
 	while (paused || atomic_load(&stress->sending)) {
 		int stop = atomic_load(&stress->sending) && stress_random(8) ? !paused : paused;
 		stop &= atomic_load(&stress->sending) != 0;
-		if (!ask(&v, stop ? 'p' : 'c'))
+		if (!sender_ask(&v, stop ? 'p' : 'c'))
 			continue;
 		paused = stop;
 		if (((v.s.flags & FLAG_PAUSED) != 0) != stop)
@@ -235,6 +164,29 @@ static void see_it_done(struct alone *a, int letter, uint32_t starts)
 		hear(v->where, &witness[v->where]->pid, 1, v->s.child[ROLE_RUN].pid, "a start");
 }
 
+/* A letter, which is lost when its reader dies, and nobody can tell whether it was read before. But
+ * once the record says what is wanted it is carried out, whoever dies. */
+static void say_letter(struct alone *a, char letter)
+{
+	struct message const m = { .command = (uint8_t)letter };
+	struct view *v = &a->v;
+	uint64_t limit = clock_boottime() + PATIENCE;
+	uint32_t incarnation = v->s.incarnation;
+
+	enum cinit_sent sent = cinit_ipc_send(&v->client, &m);
+	stress_note(v->where, "letter %c%s", letter, sent == CINIT_SENT ? "" : ": nobody");
+	atomic_fetch_add(&stress->sends[v->where], 1);
+	view_look(v);
+	while (sent == CINIT_SENT && v->s.want != want_of(letter) &&
+		v->s.incarnation == incarnation) {
+		view_wait(v, limit);
+		view_look(v);
+	}
+	cinit_ipc_unsend(&v->client);
+	if (v->s.want == want_of(letter) && a->lock < 0)
+		see_it_done(a, letter, 0);
+}
+
 static void command_alone(struct alone *a, char const *letters)
 {
 	struct view *v = &a->v;
@@ -243,11 +195,14 @@ static void command_alone(struct alone *a, char const *letters)
 	if (letter != 'd')
 		let_go(a);
 	view_look(v);
-	uint32_t starts = v->s.starts + (letter == 'r');
-	if (!ask(v, letter))
+	if (v->where == SOLO && letter != 'r' && stress_random(3) == 0) {
+		say_letter(a, letter);
 		return;
-	int want = letter == 'd' ? WANT_DOWN : letter == 'o' ? WANT_ONCE : WANT_UP;
-	if (v->s.want != want)
+	}
+	uint32_t starts = v->s.starts + (letter == 'r');
+	if (!sender_ask(v, letter))
+		return;
+	if (v->s.want != want_of(letter))
 		stress_complain(v->where, "%c is acknowledged, and it wants %s", letter,
 			status_want_name(v->s.want));
 	if (a->lock < 0 && stress_random(2))
@@ -274,7 +229,7 @@ static void command_in_crowd(void)
 	view_open(&v[0], WEB);
 	view_open(&v[1], DUO);
 	while (atomic_load(&stress->sending)) {
-		ask(&v[stress_random(2)], "uuudddrr"[stress_random(8)]);
+		sender_ask(&v[stress_random(2)], "uuudddrr"[stress_random(8)]);
 		breathe();
 	}
 }
@@ -284,7 +239,7 @@ static void command_in_crowd(void)
 static void expect_unknown(struct view *v)
 {
 	char letter = "Zz~"[stress_random(3)];
-	struct outcome o = ask_with(v, letter, "");
+	struct outcome o = sender_ask_with(v, letter, "");
 	if (o.result != RESULT_REFUSED || (o.why != WHY_UNKNOWN && o.why != WHY_DOUBT))
 		stress_complain(v->where, "%c, unknown: result %d, why %d", letter, (int)o.result,
 			(int)o.why);
@@ -293,7 +248,7 @@ static void expect_unknown(struct view *v)
 static void ask_cinit(struct view *v)
 {
 	char letter = "yw"[stress_random(2)];
-	struct outcome o = ask_with(v, letter, place_names[stress_random(WEB_LOG)]);
+	struct outcome o = sender_ask_with(v, letter, place_names[stress_random(WEB_LOG)]);
 	if (o.result != RESULT_DONE && o.result != RESULT_NOTHING)
 		stress_complain(CINIT, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
 }
@@ -355,7 +310,7 @@ static void do_the_rest(void)
 		breathe();
 	}
 	let_go(&log);
-	while (!ask(&log.v, 'u'))
+	while (!sender_ask(&log.v, 'u'))
 		;
 }
 

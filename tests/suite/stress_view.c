@@ -25,8 +25,7 @@ static struct frame *next_slot(struct frame *f)
 	return f == &stress->frame[FRAMES - 1] ? stress->frame : f + 1;
 }
 
-/* The wanted state that a command makes; -1: none. */
-static int want_of(int letter)
+int want_of(int letter)
 {
 	switch (letter) {
 	case 'u':
@@ -230,7 +229,7 @@ static int is_under_way(struct view const *v, struct status const *s)
 static void is_wanted(struct view const *v, struct status const *s)
 {
 	/* letters leave no trace */
-	if (v->want < 0 || s->want == v->want || v->where == DUO)
+	if (v->want < 0 || s->want == v->want || v->where == DUO || v->where == SOLO)
 		return;
 	if (v->want == WANT_ONCE && s->want == WANT_DOWN)
 		return; /* it was, and has ended */
