@@ -1,4 +1,5 @@
 /* Templates: name@ starts nothing, name@arg is made when somebody asks for it. */
+/* long: one story a test, told in full */
 #include "init.h"
 
 #include <signal.h>
