@@ -152,7 +152,7 @@ void service_tell_again(struct service *x)
 {
 	if (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
 		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
-		!(x->is_log && x->s.want == WANT_EXIT) && !x->dependents.awaited) {
+		!(x->is_log && x->s.want == WANT_EXIT) && !(x->s.flags & FLAG_AWAITS) && !x->off) {
 		if (!x->s.deadline[DEADLINE_KILL]) /* it had told nobody yet */
 			arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		stop_signals(x);
@@ -175,11 +175,10 @@ static void do_stop(struct service *x)
 }
 
 /* A oneshot that is up: off brings it down. 0: there is none to run. */
-static int start_off(struct service *x)
+int service_start_off(struct service *x)
 {
 	if (!(x->s.flags & FLAG_BROUGHT_UP) || !(x->config.entries & ENTRY_OFF))
 		return 0;
-	x->s.flags &= ~(uint32_t)FLAG_BROUGHT_UP;
 	x->off = 1;
 	if (child_fork(x, ROLE_RUN, 0) < 0) {
 		say_errno(x, "start", "off", "going down without it");
@@ -191,8 +190,16 @@ static int start_off(struct service *x)
 	return 1;
 }
 
+/* Nobody is waited for, or there is nothing left to be done about them. */
+void service_await_nobody(struct service *x)
+{
+	x->s.flags &= ~(uint32_t)FLAG_AWAITS;
+	dependents_release(x);
+}
+
 void service_stop_run(struct service *x)
 {
+	service_await_nobody(x);
 	service_kill_script(x, ROLE_CHECK);
 	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
 		!x->child[ROLE_RUN].opened) {
@@ -202,7 +209,7 @@ void service_stop_run(struct service *x)
 		return;
 	}
 	if (!x->s.child[ROLE_RUN].pid && !x->s.child[ROLE_CONTROL].pid) {
-		if (!start_off(x))
+		if (!service_start_off(x))
 			service_event(
 				x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
 		return;
@@ -234,8 +241,7 @@ static void do_kill(struct service *x)
 		return;
 	}
 	x->killing = 1;
-	x->dependents.awaited = 0;
-	dependents_release(x);
+	service_await_nobody(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
 		service_kill_script(x, ROLE_FINISH);
@@ -373,7 +379,7 @@ static void enter(struct service *x, enum status_state next)
 	x->s.flags &= ~(uint32_t)FLAG_BLOCKED;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
 		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM | FLAG_CYCLING |
-					  FLAG_BUNDLE | FLAG_BROUGHT_UP);
+					  FLAG_BUNDLE | FLAG_BROUGHT_UP | FLAG_AWAITS);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;

@@ -30,9 +30,9 @@ int service_begin_stop(struct service *x)
 		return 0;
 	if (x->s.want == WANT_UP || x->s.want == WANT_ONCE)
 		x->s.flags |= FLAG_CYCLING;
+	x->s.flags |= FLAG_AWAITS;
 	service_publish(x);
-	x->dependents.awaited = dependents_await(x) != 0;
-	return x->dependents.awaited;
+	return dependents_await(x) != 0;
 }
 
 /* Somebody came or went. Being wanted by others counts only where nobody said otherwise. */
@@ -208,8 +208,7 @@ void service_depend_turn(struct service *x)
 {
 	if (stands_alone(x) || x->dirty)
 		return;
-	if (x->dependents.awaited && x->dependents.stale && !dependents_await(x)) {
-		x->dependents.awaited = 0;
+	if ((x->s.flags & FLAG_AWAITS) && x->dependents.stale && !dependents_await(x)) {
 		service_stop_run(x);
 		x->dirty = 1;
 	}

@@ -171,6 +171,7 @@ void service_want(struct service *x, enum status_want want, enum machine_event e
 /* What is said while the service stops counts when it has stopped, whatever else was to follow. */
 static void want_start(struct service *x, enum status_want want, enum machine_event event)
 {
+	x->needs.asked = x->s.state == STATE_WAITING;
 	if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
 		x->s.flags |= FLAG_AGAIN;
 	service_want(x, want, event);

@@ -155,6 +155,9 @@ void service_start_finish(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
 void service_stop_run(struct service *x);
+void service_await_nobody(struct service *x);
+/* off is run (again); 0: there is none to run. */
+int service_start_off(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
 
