@@ -140,7 +140,7 @@ int graph_depend(struct graph *g, uint32_t node, struct dependency const *list, 
 	g->node[node].needs = (uint32_t)g->edges;
 	for (size_t i = 0; i < count; i++) {
 		struct graph_edge *e = g->out + g->edges;
-		e->kind = list[i].kind;
+		*e = (struct graph_edge){ .kind = list[i].kind };
 		if (graph_add(g, list[i].name, &e->node) < 0)
 			return -1;
 		g->edges++;

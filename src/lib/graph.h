@@ -31,7 +31,8 @@ enum graph_origin {
 
 struct graph_edge {
 	uint32_t node;
-	uint8_t kind; /* enum dependency_kind */
+	uint8_t kind;  /* enum dependency_kind */
+	uint8_t loose; /* made by graph_loosen: it is not waited for */
 };
 
 struct graph_node {
@@ -109,6 +110,10 @@ long graph_cycles(struct graph *g, unsigned int kinds, graph_cycle *each, void *
 #define GRAPH_NEEDS (1u << DEPENDENCY_NEEDS | 1u << DEPENDENCY_BINDS)
 #define GRAPH_ALL   (GRAPH_NEEDS | 1u << DEPENDENCY_WANTS)
 
+/* Marks every want that is part of a cycle, at both its ends: it is not waited for, and all around
+ * it start. 0, or -1 with errno. */
+int graph_loosen(struct graph *g);
+
 /* "a -> b -> a", allocated; the middle of a long one is left out. NULL with errno. */
 char *graph_cycle_text(struct graph const *g, uint32_t const *path, size_t count);
 
@@ -122,7 +127,8 @@ enum graph_direction {
 };
 
 /* Sorts a set of nodes, those whose wave[] is not 0, into waves: a node's wave is 1, or one more
- * than the latest of those in the set that come before it. GRAPH_NEVER: it is in a cycle, or comes
+ * than the latest of those in the set that come before it. Loose edges do not count, and templates
+ * must not be in it. GRAPH_NEVER: it is in a cycle, or comes
  * after one. The number of waves; -1 with errno. */
 long graph_waves(struct graph const *g, enum graph_direction direction, uint32_t *wave);
 

@@ -185,29 +185,56 @@ static int tell_cycles(struct search *s, graph_cycle *each, void *data)
 	return stop;
 }
 
+/* Finds all tangles. 0, or -1 with errno; `s->block` is to be freed. */
+static int search_all(struct search *s)
+{
+	size_t n = s->g->count;
+
+	s->block = calloc(n ? n : 1, 7 * sizeof *s->block);
+	if (!s->block)
+		return -1;
+	s->order = s->block;
+	s->low = s->block + n;
+	s->tangle = s->block + 2 * n;
+	s->next = s->block + 3 * n;
+	s->way = s->block + 4 * n;
+	s->waiting = s->block + 5 * n;
+	for (uint32_t i = 0; i < n; i++)
+		if (!s->order[i])
+			search_from(s, i);
+	return 0;
+}
+
 long graph_cycles(struct graph *g, unsigned int kinds, graph_cycle *each, void *data)
 {
 	struct search s = { .g = g, .kinds = kinds };
-	size_t n = g->count;
-	long found;
 
-	s.block = calloc(n ? n : 1, 7 * sizeof *s.block);
-	if (!s.block)
+	if (search_all(&s) < 0)
 		return -1;
-	s.order = s.block;
-	s.low = s.block + n;
-	s.tangle = s.block + 2 * n;
-	s.next = s.block + 3 * n;
-	s.way = s.block + 4 * n;
-	s.waiting = s.block + 5 * n;
-	for (uint32_t i = 0; i < n; i++)
-		if (!s.order[i])
-			search_from(&s, i);
-	found = mark_cyclic(&s);
+	long found = mark_cyclic(&s);
 	if (found && each)
 		tell_cycles(&s, each, data);
 	free(s.block);
 	return found;
+}
+
+int graph_loosen(struct graph *g)
+{
+	struct search s = { .g = g, .kinds = GRAPH_ALL };
+
+	if (search_all(&s) < 0)
+		return -1;
+	for (uint32_t i = 0; i < g->count; i++) {
+		struct graph_edge *out = g->out + g->node[i].needs, *in = g->in + g->node[i].needed;
+		for (uint32_t k = 0; k < g->node[i].needs_count; k++)
+			out[k].loose = out[k].kind == DEPENDENCY_WANTS &&
+				       s.tangle[i] == s.tangle[out[k].node];
+		for (uint32_t k = 0; k < g->node[i].needed_count; k++)
+			in[k].loose = in[k].kind == DEPENDENCY_WANTS &&
+				      s.tangle[i] == s.tangle[in[k].node];
+	}
+	free(s.block);
+	return 0;
 }
 
 /* -------------------------------------------------------------------------------------- text */

@@ -34,7 +34,7 @@ long graph_waves(struct graph const *g, enum graph_direction direction, uint32_t
 		if (!wave[i])
 			continue;
 		for (e = before(g, direction, i, &end); e < end; e++)
-			pending[i] += wave[e->node] != 0;
+			pending[i] += wave[e->node] && !e->loose;
 		wave[i] = pending[i] ? GRAPH_NEVER : 1;
 		if (!pending[i])
 			queue[tail++] = i;
@@ -45,7 +45,7 @@ long graph_waves(struct graph const *g, enum graph_direction direction, uint32_t
 			waves = (long)wave[n];
 		for (e = after(g, direction, n, &end); e < end; e++)
 			/* those that come first have had theirs: the last of them decides */
-			if (wave[e->node] && !--pending[e->node]) {
+			if (wave[e->node] && !e->loose && !--pending[e->node]) {
 				wave[e->node] = wave[n] + 1;
 				queue[tail++] = e->node;
 			}

@@ -300,6 +300,25 @@ static void a_cycle_and_what_waits_for_it_never_starts(void **state)
 		5 * sizeof *wave);
 }
 
+static void wants_in_cycles_are_loose(void **state)
+{
+	(void)state;
+	/* b and c lead to each other, and a to them; d wants itself */
+	MAKE("a: ~b", "b: c", "c: ~b ~d", "d: ~d", "e: ~a");
+	assert_int_equal(graph_loosen(&g), 0);
+	static unsigned char const loose[] = { 0, 0, 1, 0, 1, 0 };
+	for (size_t i = 0; i < g.edges; i++)
+		assert_int_equal(g.out[i].loose, loose[i]);
+	assert_true(graph_in(&g, 1)[1].loose); /* c wants b */
+	assert_false(graph_in(&g, 1)[0].loose);
+	all_in();
+	assert_int_equal(graph_waves(&g, GRAPH_UP, wave), 5);
+	assert_memory_equal(wave, ((uint32_t[]){ 4, 3, 2, 1, 5 }), 5 * sizeof *wave);
+	all_in();
+	assert_int_equal(graph_waves(&g, GRAPH_DOWN, wave), 5);
+	assert_memory_equal(wave, ((uint32_t[]){ 2, 3, 4, 5, 1 }), 5 * sizeof *wave);
+}
+
 /* ------------------------------------------------------------------------------------ length */
 
 #define LONG 20000
@@ -369,6 +388,7 @@ int main(void)
 		TEST(waves_go_up_and_down),
 		TEST(waves_are_of_the_set_only),
 		TEST(a_cycle_and_what_waits_for_it_never_starts),
+		TEST(wants_in_cycles_are_loose),
 		TEST(long_chains_need_no_stack),
 		TEST(a_long_cycle_is_told_in_short),
 	};
