@@ -22,8 +22,7 @@ static char const *value_of(char const *name, size_t len)
 	return 0;
 }
 
-/* 1: it holds. 0: it does not. -1: it is no condition. */
-static int holds(char const *line)
+int condition_holds(char const *line)
 {
 	int not = line[0] == '!';
 	char const *name = line + not ;
@@ -50,7 +49,7 @@ int condition_env(int dir, char const *file, struct value_error *e)
 	/* all lines are looked at, so that a bad one is found whatever the others say */
 	for (size_t i = 0; result >= 0 && i < lines.len; i += strlen(lines.s + i) + 1) {
 		char const *line = lines.s + i;
-		int r = line[0] && line[0] != '#' ? holds(line) : 1;
+		int r = line[0] && line[0] != '#' ? condition_holds(line) : 1;
 		if (r < 0)
 			snprintf(e->text, sizeof e->text,
 				"%s: `%.60s' is not a condition (VAR, VAR=value or !VAR)", file,

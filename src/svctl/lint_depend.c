@@ -82,12 +82,20 @@ struct cycles {
 	struct graph const *g;
 	char const *prefix;
 	uint32_t only;
-	long untold;
-	unsigned char *told;
+	size_t told_count;
+	unsigned char *told; /* of each node: it has been in one */
 };
 
+static struct graph_edge const *edge_to(struct graph const *g, uint32_t from, uint32_t to)
+{
+	struct graph_edge const *e = graph_out(g, from);
+	while (e->node != to)
+		e++;
+	return e;
+}
+
 /* Of a dependency on oneself the entry has been told of already. */
-static int is_told(struct cycles const *c, uint32_t const *path, size_t count)
+static int is_of_interest(struct cycles const *c, uint32_t const *path, size_t count)
 {
 	if (count == 1 && c->g->node[path[0]].origin != GRAPH_INSTANCE)
 		return 0;
@@ -97,37 +105,49 @@ static int is_told(struct cycles const *c, uint32_t const *path, size_t count)
 	return 0;
 }
 
-/* The entry that makes path[0] depend on the next one. */
-static void entry_of(struct cycles const *c, uint32_t const *path, size_t count, char file[600])
+/* At the entry by which path[at] depends on the next one. */
+static void say_cycle(
+	struct cycles const *c, uint32_t const *path, size_t count, size_t at, int is_error)
 {
-	uint32_t next = path[count > 1 ? 1 : 0];
-	struct graph_edge const *e = graph_out(c->g, path[0]);
-	char directory[256] = "";
-
-	while (e->node != next)
-		e++;
-	graph_directory(c->g, path[0], directory);
-	snprintf(file, 600, "%s/%s/%s", directory, dependency_directory(e->kind),
-		c->g->node[next].name);
-}
-
-static int tell(void *data, uint32_t const *path, size_t count)
-{
-	struct cycles *c = data;
 	struct lint_place const p = { .path = c->prefix };
-	char file[600];
-
-	for (size_t i = 0; i < count; i++) {
-		c->untold -= !c->told[path[i]];
-		c->told[path[i]] = 1;
-	}
-	if (!is_told(c, path, count))
-		return 0;
+	uint32_t next = path[(at + 1) % count];
+	struct graph_edge const *e = edge_to(c->g, path[at], next);
+	char directory[256] = "", file[600];
 	char *text = graph_cycle_text(c->g, path, count);
-	entry_of(c, path, count, file);
-	lint_say(c->l, LINT_ERROR, &p, file, 0, "a cycle, none of which can start: %s",
+
+	graph_directory(c->g, path[at], directory);
+	snprintf(file, sizeof file, "%s/%s/%s", directory,
+		dependency_directory((enum dependency_kind)e->kind), c->g->node[next].name);
+	lint_say(c->l, is_error ? LINT_ERROR : LINT_WARNING, &p, file, 0, "%s%s",
+		is_error ? "a cycle, none of which can start: "
+			 : "in a cycle, so it is not waited for: ",
 		text ? text : strerror(errno));
 	free(text);
+}
+
+static int tell_needs(void *data, uint32_t const *path, size_t count)
+{
+	struct cycles *c = data;
+
+	for (size_t i = 0; i < count; i++) {
+		c->told_count += !c->told[path[i]];
+		c->told[path[i]] = 1;
+	}
+	if (is_of_interest(c, path, count))
+		say_cycle(c, path, count, 0, 1);
+	return 0;
+}
+
+/* A want in it lets all of it start, but is none any more. */
+static int tell_wants(void *data, uint32_t const *path, size_t count)
+{
+	struct cycles const *c = data;
+
+	for (size_t i = 0; i < count && is_of_interest(c, path, count); i++)
+		if (edge_to(c->g, path[i], path[(i + 1) % count])->kind == DEPENDENCY_WANTS) {
+			say_cycle(c, path, count, i, 0);
+			break;
+		}
 	return 0;
 }
 
@@ -139,12 +159,13 @@ int lint_cycles(struct lint *l, struct graph *g, char const *prefix, uint32_t on
 	c.told = calloc(g->count ? g->count : 1, 1);
 	if (!c.told)
 		return -1;
-	long found = graph_cycles(g, GRAPH_ALL, tell, &c);
+	long found = graph_cycles(g, GRAPH_NEEDS, tell_needs, &c);
 	free(c.told);
 	if (found < 0)
 		return -1;
-	if (found + c.untold && only == GRAPH_NONE)
+	if ((size_t)found > c.told_count && only == GRAPH_NONE)
 		lint_say(l, LINT_ERROR, &p, NULL, 0,
-			"%ld more services are in cycles together with those", found + c.untold);
-	return 0;
+			"%zu more services are in cycles together with those",
+			(size_t)found - c.told_count);
+	return graph_cycles(g, GRAPH_ALL, tell_wants, &c) < 0 ? -1 : 0;
 }

@@ -54,7 +54,7 @@ struct lint_row const lint_table[] = {
 		.with = "health-interval",
 		.least = 0,
 		.most = UINT32_MAX },
-	{ .name = "enable-if-env", .type = LINT_CONDITION, .not_in_log = 1 },
+	{ .name = "enable-if-env", .type = LINT_CONDITIONS, .not_in_log = 1 },
 	{ .name = "needs", .type = LINT_DEPENDENCIES, .not_in_log = 1 },
 	{ .name = "wants", .type = LINT_DEPENDENCIES, .not_in_log = 1 },
 	{ .name = "binds", .type = LINT_DEPENDENCIES, .not_in_log = 1 },

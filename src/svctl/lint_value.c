@@ -12,6 +12,7 @@
 
 #include "account.h"
 #include "command.h"
+#include "condition.h"
 #include "environment.h"
 #include "names.h"
 #include "servicedir.h"
@@ -54,25 +55,6 @@ static int read_account(struct lint_place const *p, char const *file, struct val
 	return r > 0 ? account_lookup(spec, &a, e) : r;
 }
 
-/* VAR, VAR=value or !VAR */
-static int read_condition(
-	struct lint *l, struct lint_place const *p, char const *file, struct value_error *e)
-{
-	static char const letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-				      "0123456789";
-	char line[LINE];
-	int r = value_line(p->dir, file, line, sizeof line, e);
-
-	if (r <= 0)
-		return r;
-	char const *name = line + (line[0] == '!');
-	size_t len = strspn(name, letters);
-	if (!len || (name[0] >= '0' && name[0] <= '9') || (name[len] && name[len] != '='))
-		lint_say(l, LINT_ERROR, p, file, 1,
-			"`%.48s' is no condition (VAR, VAR=value or !VAR)", line);
-	return r;
-}
-
 static int read_value(struct lint *l, struct lint_place const *p, struct lint_row const *row,
 	struct value_error *e)
 {
@@ -96,10 +78,9 @@ static int read_value(struct lint *l, struct lint_place const *p, struct lint_ro
 		return value_codes(p->dir, row->name, codes, e);
 	case LINT_ACCOUNT:
 		return read_account(p, row->name, e);
-	case LINT_CONDITION:
-		return read_condition(l, p, row->name, e);
 	case LINT_PROGRAM:
 	case LINT_FLAG:
+	case LINT_CONDITIONS:
 	case LINT_ARGUMENTS:
 	case LINT_VARIABLES:
 	case LINT_VARIABLE_DIR:
@@ -111,7 +92,8 @@ static int read_value(struct lint *l, struct lint_place const *p, struct lint_ro
 	return 0;
 }
 
-/* -------------------------------------------------------------------- arguments and environment */
+/* ------------------------------------------------------------------------------- many lines a file
+ */
 
 static void look_at_variable(struct lint *l, struct lint_place const *p, char const *file,
 	unsigned long n, char const *line)
@@ -129,6 +111,14 @@ static void look_at_variable(struct lint *l, struct lint_place const *p, char co
 			len > 48 ? 48 : (int)len, line);
 }
 
+static void look_at_condition(struct lint *l, struct lint_place const *p, char const *file,
+	unsigned long n, char const *line)
+{
+	if (line[0] && line[0] != '#' && condition_holds(line) < 0)
+		lint_say(l, LINT_ERROR, p, file, n,
+			"`%.48s' is not a condition (VAR, VAR=value or !VAR)", line);
+}
+
 static void look_at_lines(struct lint *l, struct lint_place const *p, struct lint_row const *row)
 {
 	stralloc lines = STRALLOC_ZERO;
@@ -142,9 +132,11 @@ static void look_at_lines(struct lint *l, struct lint_place const *p, struct lin
 			errno == EINVAL  ? "holds a NUL byte"
 			: errno == E2BIG ? "is longer than 128 KiB"
 					 : strerror(errno));
-	else if (row->type == LINT_VARIABLES)
-		for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
-			look_at_variable(l, p, row->name, n++, lines.s + i);
+	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1, n++)
+		if (row->type == LINT_VARIABLES)
+			look_at_variable(l, p, row->name, n, lines.s + i);
+		else if (row->type == LINT_CONDITIONS)
+			look_at_condition(l, p, row->name, n, lines.s + i);
 	stralloc_free(&lines);
 }
 
@@ -207,6 +199,7 @@ void lint_value(struct lint *l, struct lint_place const *p, struct lint_row cons
 	switch (row->type) {
 	case LINT_ARGUMENTS:
 	case LINT_VARIABLES:
+	case LINT_CONDITIONS:
 		look_at_lines(l, p, row);
 		return;
 	case LINT_VARIABLE_DIR:
@@ -224,7 +217,6 @@ void lint_value(struct lint *l, struct lint_place const *p, struct lint_row cons
 	case LINT_WORD:
 	case LINT_CODES:
 	case LINT_ACCOUNT:
-	case LINT_CONDITION:
 	case LINT_LOGGER:
 	case LINT_DEPENDENCIES:
 		break;

@@ -28,9 +28,9 @@ struct plan {
 enum mark {
 	MARK_NAMED = 1,   /* on the command line */
 	MARK_NEVER = 2,   /* will not come up */
-	MARK_WAITS = 4,   /* as it will wait for ever, so that those who want it wait, too */
-	MARK_ALREADY = 8, /* is as it is to be */
-	MARK_FREED = 16   /* nobody wants it up any more */
+	MARK_ALREADY = 4, /* is as it is to be */
+	MARK_FREED = 8,   /* nobody wants it up any more */
+	MARK_BACK = 16    /* is stopped and wants to come back */
 };
 
 static void begin(struct plan *p)
@@ -98,12 +98,12 @@ static void add_waves(struct plan *p, char const *verb)
 }
 
 /* "LABEL: a, b" of those that have a mark. */
-static void add_list(struct plan *p, char const *label, enum mark mark, enum mark without)
+static void add_list(struct plan *p, char const *label, enum mark mark)
 {
 	int some = 0;
 
 	for (uint32_t i = 0; i < p->x->graph.count; i++) {
-		if (!(p->mark[i] & mark) || (p->mark[i] & without))
+		if (!(p->mark[i] & mark))
 			continue;
 		text_add(&p->text, some++ ? ", " : label);
 		text_foreign(&p->text, world_name(p->x, i));
@@ -129,7 +129,8 @@ static void gather_up(struct plan *p)
 			continue;
 		}
 		for (struct graph_edge const *e = graph_out(g, n); e < graph_out_end(g, n); e++)
-			take(p, e->node);
+			if (!e->loose)
+				take(p, e->node);
 	}
 }
 
@@ -151,59 +152,51 @@ static void say_never(struct plan *p, uint32_t n, char const *why, char const *w
 	text_foreign(&p->never, why);
 	text_foreign(&p->never, whom);
 	text_add(&p->never, "\n");
+	p->mark[n] |= MARK_NEVER;
 	p->failed += (p->mark[n] & MARK_NAMED) != 0;
 }
 
-/* The first that keeps it from coming up: a need that will not, or one that waits for ever; a want
- * that gave up, or is not there, is none. NULL: nothing does. */
-static struct graph_edge const *lame_edge(struct plan const *p, uint32_t n)
-{
-	struct graph const *g = &p->x->graph;
-
-	for (struct graph_edge const *e = graph_out(g, n); e < graph_out_end(g, n); e++) {
-		unsigned int bad = e->kind == DEPENDENCY_WANTS ? MARK_WAITS : MARK_NEVER;
-		if (p->wave[e->node] == GRAPH_NEVER || (p->mark[e->node] & bad))
-			return e;
-	}
-	return NULL;
-}
-
-/* In the order of the waves, so that what is needed is judged first. */
+/* Who can never come up keeps those down that need it, and so on; those that only want it do not
+ * wait in vain. */
 static void judge_up(struct plan *p)
 {
-	if (p->queued)
-		qsort_r(p->queue, p->queued, sizeof *p->queue, by_wave, p);
+	struct graph const *g = &p->x->graph;
+	uint32_t *lame = calloc(g->count + 1, sizeof *lame);
+	size_t count = 0;
+
+	if (!lame)
+		strerr_diefu1sys(EXIT_SYSTEM, "make a plan");
 	for (size_t i = 0; i < p->queued; i++) {
 		uint32_t n = p->queue[i];
-		if (!p->wave[n])
+		char const *why = p->wave[n] ? obstacle(p, n) : NULL;
+		if (!why)
 			continue;
-		char const *why = obstacle(p, n);
-		struct graph_edge const *e = why ? NULL : lame_edge(p, n);
-		if (why)
-			say_never(p, n, why, "");
-		else if (e)
-			say_never(p, n, e->kind == DEPENDENCY_WANTS ? "wants " : "needs ",
-				world_name(p->x, e->node));
-		else
-			continue;
-		p->mark[n] |= MARK_NEVER | (e || p->wave[n] == GRAPH_NEVER ? MARK_WAITS : 0);
+		say_never(p, n, why, "");
+		lame[count++] = n;
 	}
-	for (size_t i = 0; i < p->queued; i++)
-		if (p->mark[p->queue[i]] & MARK_NEVER)
-			p->wave[p->queue[i]] = 0;
+	for (size_t i = 0; i < count; i++)
+		for (struct graph_edge const *e = graph_in(g, lame[i]);
+			e < graph_in_end(g, lame[i]); e++) {
+			if (e->kind == DEPENDENCY_WANTS || !p->wave[e->node] ||
+				(p->mark[e->node] & MARK_NEVER))
+				continue;
+			say_never(p, e->node, "needs ", world_name(p->x, lame[i]));
+			lame[count++] = e->node;
+		}
+	for (size_t i = 0; i < count; i++)
+		p->wave[lame[i]] = 0;
+	free(lame);
 }
 
 static void plan_up(struct plan *p)
 {
 	gather_up(p);
-	order(p, GRAPH_UP);
+	if (p->queued)
+		qsort_r(p->queue, p->queued, sizeof *p->queue, by_wave, p);
 	judge_up(p);
-	/* who is not waited for after all does not put off the others */
-	for (size_t i = 0; i < p->queued; i++)
-		p->wave[p->queue[i]] = p->wave[p->queue[i]] != 0;
 	order(p, GRAPH_UP);
 	add_waves(p, "start");
-	add_list(p, "up already: ", MARK_ALREADY, 0);
+	add_list(p, "up already: ", MARK_ALREADY);
 	text_bytes(&p->text, p->never.sa.s, p->never.sa.len);
 }
 
@@ -241,7 +234,7 @@ static int is_freed(struct plan const *p, uint32_t n)
 	if (!s || !(s->flags & FLAG_IMPLIED) || (s->flags & FLAG_ASKED) || p->wave[n])
 		return 0;
 	for (struct graph_edge const *e = graph_in(g, n); e < graph_in_end(g, n); e++)
-		if (world_is_active(p->x, e->node) &&
+		if (!e->loose && world_is_active(p->x, e->node) &&
 			!(p->mark[e->node] & (MARK_NAMED | MARK_FREED)))
 			return 0;
 	return 1;
@@ -258,7 +251,7 @@ static void gather_freed(struct plan *p)
 			continue;
 		for (struct graph_edge const *e = graph_out(g, p->queue[i]);
 			e < graph_out_end(g, p->queue[i]); e++)
-			if (is_freed(p, e->node)) {
+			if (!e->loose && is_freed(p, e->node)) {
 				p->mark[e->node] |= MARK_FREED;
 				take(p, e->node);
 			}
@@ -299,9 +292,9 @@ static void plan_down(struct plan *p)
 	add_waves(p, "stop");
 	for (size_t i = 0; i < p->queued; i++)
 		if (!(p->mark[p->queue[i]] & (MARK_NAMED | MARK_FREED)))
-			p->mark[p->queue[i]] |= MARK_NEVER;
-	add_list(p, "waits then, to come back: ", MARK_NEVER, MARK_NAMED);
-	add_list(p, "down already: ", MARK_ALREADY, 0);
+			p->mark[p->queue[i]] |= MARK_BACK;
+	add_list(p, "waits then, to come back: ", MARK_BACK);
+	add_list(p, "down already: ", MARK_ALREADY);
 }
 
 int plan_run(struct options const *o, struct where *w)

@@ -24,15 +24,21 @@ static int is_waiting(struct world const *x, uint32_t n)
 	return s && s->state == STATE_WAITING;
 }
 
-/* Is this what `e` waits for? A want is waited for only while it is on its way. */
+/* A want is settled, too, when it gave up, waits in vain or is meant to be down. */
+static int has_settled(struct status const *s)
+{
+	return s->state == STATE_FAILED || (s->flags & FLAG_HELD) || status_exited(s) ||
+	       (s->state == STATE_DOWN && (s->want == WANT_UP || s->reason == REASON_ENDED)) ||
+	       (s->state == STATE_WAITING && (s->flags & FLAG_BLOCKED));
+}
+
 static int is_awaited(struct world const *x, struct graph_edge const *e)
 {
 	struct status const *s = world_status(x, e->node);
 
-	if (e->kind != DEPENDENCY_WANTS)
-		return !world_is_ready(x, e->node);
-	return s && s->want != WANT_DOWN && s->want != WANT_EXIT && s->state != STATE_FAILED &&
-	       !world_is_ready(x, e->node);
+	if (world_is_ready(x, e->node))
+		return 0;
+	return e->kind != DEPENDENCY_WANTS || (!e->loose && s && !has_settled(s));
 }
 
 /* How sure it is that it will not come up by itself. */
@@ -116,7 +122,7 @@ static void add_end(struct text *t, struct world *x, uint32_t root)
 	if (!is_waiting(x, root))
 		return;
 	if (x->graph.node[root].cyclic) {
-		if (graph_cycles(&x->graph, GRAPH_ALL, tell_cycle, &c) < 0)
+		if (graph_cycles(&x->graph, GRAPH_NEEDS, tell_cycle, &c) < 0)
 			strerr_diefu1sys(EXIT_SYSTEM, "look for cycles");
 	} else if (s->reason_text[0]) {
 		text_add(t, ", ");

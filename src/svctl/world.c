@@ -144,7 +144,8 @@ void world_load(struct world *x, struct where *w, char *const *names, int count)
 	if (graph_scan(&x->graph, x->services) < 0)
 		strerr_diefu2sys(EXIT_SYSTEM, "read service directory ", x->services);
 	if (add_instances(x, w, names, count) < 0 || graph_load(&x->graph) < 0 ||
-		graph_cycles(&x->graph, GRAPH_ALL, NULL, NULL) < 0 || look_at_all(x, w) < 0)
+		graph_cycles(&x->graph, GRAPH_NEEDS, NULL, NULL) < 0 ||
+		graph_loosen(&x->graph) < 0 || look_at_all(x, w) < 0)
 		strerr_diefu1sys(EXIT_SYSTEM, "look at the services");
 	choose_all(x, w, names, count);
 }
@@ -218,6 +219,8 @@ static char const *missing_text(struct world const *x, uint32_t node)
 
 static char const *down_text(struct status const *s)
 {
+	if (s->reason == REASON_LEFT_OUT)
+		return "down";
 	if (s->flags & FLAG_HELD)
 		return "down: told to be down";
 	if (s->want == WANT_UP || s->want == WANT_ONCE)
@@ -282,6 +285,8 @@ char const *world_obstacle(struct world const *x, uint32_t node)
 		return "waits for itself";
 	if (s && s->state == STATE_FAILED)
 		return "has failed, and stays so until it is told to be up";
+	if (s && s->reason == REASON_LEFT_OUT)
+		return s->reason_text;
 	if (s && (s->flags & FLAG_HELD))
 		return "was told to be down, and stays so until it is told to be up";
 	return NULL;

@@ -42,7 +42,7 @@ int world_is_active(struct world const *x, uint32_t node);
 void world_describe(struct text *t, struct world const *x, uint32_t node);
 
 /* Why nothing that waits for it will start before somebody does something about it; NULL: it may
- * still come up. Static. */
+ * still come up. Valid as long as `x` is. */
 char const *world_obstacle(struct world const *x, uint32_t node);
 
 #endif

@@ -70,18 +70,18 @@ static void a_plan_says_what_will_never_be(void **state)
 	shop_service("c", "needs/b");
 	shop_service("d", "needs/nosuch wants/e");
 	shop_service("e", "");
-	shop_service("f", "wants/d"); /* which will wait, and be waited for */
-	shop_service("g", "wants/nosuch");
-	SVCTL(4,
+	shop_service("f", "wants/d"); /* which waits in vain, and so is not waited for */
+	shop_service("g", "wants/nosuch wants/a wants/h");
+	shop_service("h", "wants/g"); /* in a circle, and so not waited for either */
+	SVCTL(3,
 		"fail: zzz*: no such service\n"
 		"no tree runs: taking all services to be down\n"
-		"wave 1: start e, g\n"
-		"never: nosuch: no such service\n"
-		"never: d: needs nosuch\n"
-		"never: f: wants d\n"
+		"wave 1: start e, f, g\n"
 		"never: a: waits for itself\n"
 		"never: b: waits for itself\n"
-		"never: c: needs b\n",
+		"never: nosuch: no such service\n"
+		"never: c: needs b\n"
+		"never: d: needs nosuch\n",
 		"-d", tree.services, "plan", "up", "c", "d", "f", "g", "zzz*");
 }
 

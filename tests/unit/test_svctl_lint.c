@@ -34,7 +34,7 @@ static void a_good_service_is_passed_over_in_silence(void **state)
 	lint_put("web/kill-mode", 0644, "group\n");
 	lint_put("web/down", 0644, "why it is down\n");
 	lint_put("web/notification-fd", 0644, "3\n");
-	lint_put("web/enable-if-env", 0644, "!DEBUG\n");
+	lint_put("web/enable-if-env", 0644, "# not then\n!DEBUG\nHOME=/\n");
 	lint_put("web/needs/db", 0644, "");
 	lint_put("web/README", 0644, "");
 	lint_put("web/run~", 0644, "");
@@ -77,9 +77,11 @@ static void bad_values_are_told_with_their_line(void **state)
 		{ "notification-fd", "x", "web/notification-fd:1: `x' is not a number" },
 		{ "user", "nosuchuser", "web/user:1: no user `nosuchuser' in /etc/passwd\n" },
 		{ "user", "\n", "web/user: names nobody" },
-		{ "enable-if-env", "A-B", "web/enable-if-env:1: `A-B' is no condition" },
-		{ "enable-if-env", "", "web/enable-if-env:1: `' is no condition" },
-		{ "enable-if-env", "=x", "web/enable-if-env:1: `=x' is no condition" },
+		{ "enable-if-env", "!A\n\n# no\n!A=b\n",
+			"web/enable-if-env:4: `!A=b' is not a condition (VAR, VAR=value or "
+			"!VAR)\n" },
+		{ "enable-if-env", "A B", "web/enable-if-env:1: `A B' is not a condition" },
+		{ "enable-if-env", "=x", "web/enable-if-env:1: `=x' is not a condition" },
 		{ "run.env", "A=b\n\n=c\n", "web/run.env:3: `=c' names no variable\n" },
 	};
 	(void)state;

@@ -90,14 +90,31 @@ static void cycles_are_told_once_by_name(void **state)
 	assert_int_equal(lint_errors, 1);
 }
 
-static void cycles_go_through_bundles_and_wants(void **state)
+static void cycles_go_through_bundles(void **state)
+{
+	(void)state;
+	lint_put("net/needs/dhcp", 0644, "");
+	lint_good("dhcp");
+	lint_put("dhcp/needs/net", 0644, "");
+	assert_string_equal(lint_of_cycles(),
+		"dhcp/needs/net: a cycle, none of which can start: dhcp -> net -> dhcp\n");
+}
+
+static void wants_in_a_cycle_are_warnings(void **state)
 {
 	(void)state;
 	lint_put("net/wants/dhcp", 0644, "");
 	lint_good("dhcp");
 	lint_put("dhcp/needs/net", 0644, "");
 	assert_string_equal(lint_of_cycles(),
-		"dhcp/needs/net: a cycle, none of which can start: dhcp -> net -> dhcp\n");
+		"net/wants/dhcp: warning: in a cycle, so it is not waited for: dhcp -> net -> "
+		"dhcp\n");
+	assert_int_equal(lint_errors, 0);
+	/* nor does a want lead to somebody's despair */
+	lint_good("web");
+	lint_put("web/wants/dhcp", 0644, "");
+	lint_of_cycles();
+	assert_int_equal(lint_warnings, 1);
 }
 
 static void cycles_go_through_instances(void **state)
@@ -153,7 +170,8 @@ int main(void)
 		TEST(templates_are_looked_at_as_services_are),
 		TEST(the_name_counts_and_not_the_link),
 		TEST(cycles_are_told_once_by_name),
-		TEST(cycles_go_through_bundles_and_wants),
+		TEST(cycles_go_through_bundles),
+		TEST(wants_in_a_cycle_are_warnings),
 		TEST(cycles_go_through_instances),
 		TEST(a_need_on_itself_is_told_by_its_entry_only),
 		TEST(a_large_tangle_is_told_in_part_and_counted),
