@@ -2,6 +2,8 @@
 #include "shop.h"
 #include "svctl.h"
 
+#include <string.h>
+
 static void why_goes_to_the_root(void **state)
 {
 	(void)state;
