@@ -1,5 +1,8 @@
 /* svctl why on real trees: through what a service needs to the root of it. */
 #include "shop.h"
+
+#include <string.h>
+
 #include "svctl.h"
 
 #include <string.h>
