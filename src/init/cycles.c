@@ -41,8 +41,7 @@
 struct search {
 	struct init const *i;
 	struct graph graph;
-	char **text;        /* of each node: the circle that it is in; NULL: none */
-	unsigned char *cut; /* of each edge: a want that is not waited for */
+	char **text; /* of each node: the circle that it is in; NULL: none */
 	int run;
 	int failed; /* some of it could not be told */
 };
@@ -106,17 +105,12 @@ static int tell_cycle(struct search *s, char const *name, char const *text)
 	return !path_join(path, name, FILE_CYCLE) && !trouble(s, name, unlinkat(s->run, path, 0));
 }
 
-static int is_unawaited(struct search const *s, struct graph_edge const *e)
-{
-	return s->cut[e - s->graph.out];
-}
-
 static int is_wanted_so(struct search const *s, uint32_t node, char const *name)
 {
 	struct graph_edge const *e = graph_out(&s->graph, node);
 
 	for (; e < graph_out_end(&s->graph, node); e++) {
-		if (is_unawaited(s, e) && !strcmp(s->graph.node[e->node].name, name))
+		if (e->loose && !strcmp(s->graph.node[e->node].name, name))
 			return 1;
 	}
 	return 0;
@@ -154,7 +148,7 @@ static int tell_unawaited(struct search *s, uint32_t node)
 		return 0;
 	clear_unawaited(s, node, path);
 	for (; e < graph_out_end(&s->graph, node); e++) {
-		if (!is_unawaited(s, e) || path_join(file, path, s->graph.node[e->node].name) < 0)
+		if (!e->loose || path_join(file, path, s->graph.node[e->node].name) < 0)
 			continue;
 		mkdirat(s->run, path, 0755);
 		int fd = openat(s->run, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -168,46 +162,6 @@ static int tell_unawaited(struct search *s, uint32_t node)
 }
 
 /* ------------------------------------------------------------------------- the search */
-
-/* Does a way lead from one to the other? `seen` and `stack` have room for all nodes. */
-static int leads_to(
-	struct graph const *g, uint32_t from, uint32_t to, unsigned char *seen, uint32_t *stack)
-{
-	size_t n = 0;
-
-	memset(seen, 0, g->count);
-	stack[n++] = from;
-	while (n && !seen[to]) {
-		uint32_t at = stack[--n];
-		for (struct graph_edge const *e = graph_out(g, at); e < graph_out_end(g, at); e++) {
-			/* all of a circle is in a circle */
-			if (seen[e->node] || !g->node[e->node].cyclic)
-				continue;
-			seen[e->node] = 1;
-			stack[n++] = e->node;
-		}
-	}
-	return seen[to];
-}
-
-/* Every want that is part of a circle. */
-static int find_cuts(struct search *s)
-{
-	struct graph const *g = &s->graph;
-	unsigned char *seen = malloc(g->count + 1);
-	uint32_t *stack = calloc(g->count + 1, sizeof *stack);
-	int r = seen && stack ? 0 : -1;
-
-	for (uint32_t n = 0; !r && n < g->count; n++) {
-		struct graph_edge const *e = graph_out(g, n);
-		for (; g->node[n].cyclic && e < graph_out_end(g, n); e++)
-			s->cut[e - g->out] =
-				e->kind == DEPENDENCY_WANTS && leads_to(g, e->node, n, seen, stack);
-	}
-	free(seen);
-	free(stack);
-	return r;
-}
 
 static int in_need(void *data, uint32_t const *path, size_t count)
 {
@@ -288,8 +242,7 @@ static int read_graph(struct search *s)
 	if (graph_load(&s->graph) < 0)
 		return -1;
 	s->text = calloc(s->graph.count + 1, sizeof *s->text);
-	s->cut = calloc(s->graph.edges + 1, 1);
-	return s->text && s->cut ? 0 : -1;
+	return s->text ? 0 : -1;
 }
 
 static void tell_one(struct search *s, uint32_t n)
@@ -308,7 +261,7 @@ static int search(struct search *s)
 	if (read_graph(s) < 0 || graph_cycles(&s->graph, GRAPH_NEEDS, in_need, s) < 0)
 		return -1;
 	name_the_rest(s);
-	if (graph_cycles(&s->graph, GRAPH_ALL, in_want, s) < 0 || find_cuts(s) < 0)
+	if (graph_cycles(&s->graph, GRAPH_ALL, in_want, s) < 0 || graph_loosen(&s->graph) < 0)
 		return -1;
 	for (uint32_t n = 0; n < s->graph.count; n++)
 		tell_one(s, n);

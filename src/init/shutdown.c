@@ -166,6 +166,8 @@ void shutdown_begin(struct init *i, int how, int code)
 	i->code = code;
 	stop_begin(&i->stop, clock_boottime(), i->stop_limit);
 	record_state(i, STATE_STOPPING);
+	/* before anybody is told: services that look for the order in which to go read it */
+	record_publish(i, clock_boottime());
 }
 
 void shutdown_hurry(struct init *i)

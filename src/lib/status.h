@@ -90,7 +90,8 @@ enum status_flag {
 	FLAG_CYCLING = 1u << 18,    /* goes down to come back: dependents leave first */
 	FLAG_BUNDLE = 1u << 19,     /* nothing runs: it is up when what it depends on is */
 	FLAG_BROUGHT_UP = 1u << 20, /* a oneshot whose `on` succeeded: `off` is due */
-	FLAG_BLOCKED = 1u << 21     /* waits in vain, until somebody does something */
+	FLAG_BLOCKED = 1u << 21,    /* waits in vain, until somebody does something */
+	FLAG_AWAITS = 1u << 22      /* is to stop when those that depend on it have gone */
 };
 
 /* Why a service is as it is: a class for programs, a text for people. */

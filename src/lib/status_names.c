@@ -46,7 +46,7 @@ char const *status_reason_name(unsigned reason)
 		[REASON_STATUS] = "status",
 		[REASON_HEALTH] = "health",
 		[REASON_REFUSED] = "refused",
-		[REASON_LEFT_OUT] = "left-out",
+		[REASON_LEFT_OUT] = "left_out",
 	};
 	return NAME(name, reason);
 }

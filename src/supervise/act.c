@@ -152,7 +152,7 @@ void service_tell_again(struct service *x)
 {
 	if (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
 		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
-		!(x->is_log && x->s.want == WANT_EXIT) && !x->dependents.awaited) {
+		!(x->is_log && x->s.want == WANT_EXIT) && !(x->s.flags & FLAG_AWAITS) && !x->off) {
 		if (!x->s.deadline[DEADLINE_KILL]) /* it had told nobody yet */
 			arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		stop_signals(x);
@@ -175,11 +175,10 @@ static void do_stop(struct service *x)
 }
 
 /* A oneshot that is up: off brings it down. 0: there is none to run. */
-static int start_off(struct service *x)
+int service_start_off(struct service *x)
 {
 	if (!(x->s.flags & FLAG_BROUGHT_UP) || !(x->config.entries & ENTRY_OFF))
 		return 0;
-	x->s.flags &= ~(uint32_t)FLAG_BROUGHT_UP;
 	x->off = 1;
 	if (child_fork(x, ROLE_RUN, 0) < 0) {
 		say_errno(x, "start", "off", "going down without it");
@@ -191,8 +190,16 @@ static int start_off(struct service *x)
 	return 1;
 }
 
+/* Nobody is waited for, or there is nothing left to be done about them. */
+void service_await_nobody(struct service *x)
+{
+	x->s.flags &= ~(uint32_t)FLAG_AWAITS;
+	dependents_release(x);
+}
+
 void service_stop_run(struct service *x)
 {
+	service_await_nobody(x);
 	service_kill_script(x, ROLE_CHECK);
 	if (x->s.child[ROLE_RUN].phase == PHASE_GATED && x->child[ROLE_RUN].gate >= 0 &&
 		!x->child[ROLE_RUN].opened) {
@@ -202,9 +209,10 @@ void service_stop_run(struct service *x)
 		return;
 	}
 	if (!x->s.child[ROLE_RUN].pid && !x->s.child[ROLE_CONTROL].pid) {
-		if (!start_off(x))
-			service_event(
-				x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
+		if (service_start_off(x))
+			return;
+		x->after = AFTER_START;
+		service_event(x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
 		return;
 	}
 	arm(x, DEADLINE_KILL, x->config.timeout_kill);
@@ -234,8 +242,7 @@ static void do_kill(struct service *x)
 		return;
 	}
 	x->killing = 1;
-	x->dependents.awaited = 0;
-	dependents_release(x);
+	service_await_nobody(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
 		service_kill_script(x, ROLE_FINISH);
@@ -373,7 +380,7 @@ static void enter(struct service *x, enum status_state next)
 	x->s.flags &= ~(uint32_t)FLAG_BLOCKED;
 	if (next != STATE_STOPPING && next != STATE_FINISHING && next != STATE_UP)
 		x->s.flags &= ~(uint32_t)(FLAG_RAN | FLAG_AGAIN | FLAG_GOT_TERM | FLAG_CYCLING |
-					  FLAG_BUNDLE | FLAG_BROUGHT_UP);
+					  FLAG_BUNDLE | FLAG_BROUGHT_UP | FLAG_AWAITS);
 	if (next == STATE_UP) {
 		x->s.ready = x->s.since;
 		x->s.flags |= FLAG_READY;
@@ -420,92 +427,6 @@ void service_event(struct service *x, enum machine_event event)
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
 		if (step.actions & acts[i].action)
 			acts[i].act(x);
-}
-
-/* ----------------------------------------------------------------------------- deadlines */
-
-static void control_due(struct service *x)
-{
-	say(x, "control script did not end in time; killed");
-	service_kill_script(x, ROLE_CONTROL);
-}
-
-/* Not ready within timeout-up: says what it was waited for. */
-static void start_due(struct service *x)
-{
-	static char const *const what[] = {
-		[READY_EXEC] = "its start",
-		[READY_FD] = "a newline on its notification-fd",
-		[READY_NOTIFY] = "READY=1 from it",
-		[READY_CHECK] = "its check",
-	};
-	char text[120];
-	snprintf(text, sizeof text, "not ready within %u ms: waited for %s", x->config.timeout_up,
-		x->config.kind == KIND_ONESHOT ? "the end of on" : what[x->config.ready]);
-	service_reason(x, REASON_TIMEOUT, 0, text);
-	say(x, text);
-	x->blamed = 1;
-	service_event(x, EVENT_START_DUE);
-}
-
-/* Has it passed? Then it is no more. */
-static int passed(struct service *x, uint64_t *deadline, uint64_t now)
-{
-	if (!*deadline || *deadline > now)
-		return 0;
-	*deadline = 0;
-	x->dirty = 1;
-	return 1;
-}
-
-void service_deadlines(struct service *x, uint64_t now)
-{
-	static struct {
-		enum status_deadline which;
-		enum machine_event event;
-	} const due[] = {
-		{ DEADLINE_KILL, EVENT_KILL_DUE },
-		{ DEADLINE_BACKOFF, EVENT_BACKOFF_DUE },
-		{ DEADLINE_FINISH, EVENT_FINISH_DUE },
-	};
-	for (size_t i = 0; i < sizeof due / sizeof due[0]; i++)
-		if (passed(x, &x->s.deadline[due[i].which], now))
-			service_event(x, due[i].event);
-	if (passed(x, &x->s.deadline[DEADLINE_CONTROL], now))
-		control_due(x);
-	if (passed(x, &x->s.deadline[DEADLINE_START], now))
-		start_due(x);
-	if (passed(x, &x->s.deadline[DEADLINE_CHECK], now))
-		ready_check_due(x);
-	if (passed(x, &x->s.watchdog, now))
-		ready_watchdog_due(x);
-	if (x->retry_publish && x->retry_publish <= now) {
-		x->retry_publish = 0;
-		x->dirty = 1;
-	}
-	if (x->needs.retry && x->needs.retry <= now) {
-		x->needs.retry = 0;
-		for (size_t i = 0; i < x->needs.count; i++)
-			x->needs.list[i].stale |= !x->needs.list[i].settled;
-	}
-	if (x->retry_sweep && x->retry_sweep <= now) {
-		x->retry_sweep = 0;
-		x->sweeping = 1;
-	}
-	if (x->retry_adopted && x->retry_adopted <= now) {
-		x->retry_adopted = 0;
-		service_look_adopted(x);
-	}
-}
-
-uint64_t service_next_deadline(struct service const *x)
-{
-	uint64_t next =
-		clock_earlier(clock_earlier(x->retry_publish, x->retry_sweep), x->retry_adopted);
-	next = clock_earlier(clock_earlier(next, x->needs.retry), x->s.watchdog);
-	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
-		next = clock_earlier(next, x->s.deadline[i]);
-	return next;
 }
 
 /* Nothing runs, nothing is due. */

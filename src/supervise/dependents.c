@@ -103,9 +103,18 @@ void dependents_release(struct service *x)
 	x->dependents.watch = 0;
 }
 
+/* The tree ends: cinit publishes that before it tells anybody. */
+static int tree_stops(struct service const *x)
+{
+	struct status s;
+	return status_read(x->sup->run, RUNDIR_TREE, &s, 0) == STATUS_OK &&
+	       s.state == STATE_STOPPING;
+}
+
 static int goes_too(struct service const *x, struct status const *s)
 {
-	return x->s.want == WANT_EXIT && (s->want == WANT_EXIT || s->want == WANT_DOWN);
+	return x->s.want == WANT_EXIT &&
+	       (s->want == WANT_EXIT || s->want == WANT_DOWN || tree_stops(x));
 }
 
 /* Watches one if it runs. */

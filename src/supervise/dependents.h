@@ -23,8 +23,7 @@ struct dependent {
 
 /* Those that we wait for before we stop. */
 struct dependents {
-	uint8_t awaited; /* a stop waits for them */
-	uint8_t stale;   /* something changed: look again */
+	uint8_t stale; /* something changed: look again */
 	unsigned int count;
 	struct dependent
 		*watch; /* DEPENDENTS_WINDOW of them while a stop waits; NULL: not needed */

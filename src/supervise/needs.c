@@ -104,17 +104,16 @@ static void tell_cinit(struct service *x, struct need const *n)
 	cinit_ipc_release(&cinit);
 }
 
-static void tell(struct service *x, struct need *n)
+/* One whose supervisor was told to exit is given another one where somebody has just asked for us,
+ * which may be why it is to come back; not because we have been there all the time. */
+static void tell(struct service *x, struct need *n, struct status const *s, int asked)
 {
-	struct status s;
-	enum cinit_sent sent = tell_to_look(x, n);
-
-	/* a supervisor that is on its way looks by itself */
-	if (sent == CINIT_NO_SERVICE ||
-		(sent == CINIT_NO_SUPERVISOR &&
-			status_read(x->sup->run, n->name, &s, 0) == STATUS_OK &&
-			(s.flags & FLAG_EXITED)))
+	if (s && (s->flags & FLAG_EXITED)) {
+		if (asked)
+			tell_cinit(x, n);
+	} else if (tell_to_look(x, n) == CINIT_NO_SERVICE) {
 		tell_cinit(x, n);
+	} /* a supervisor that is on its way looks by itself */
 }
 
 static int entry_path(char *path, size_t size, struct need const *n, char const *name)
@@ -123,6 +122,7 @@ static int entry_path(char *path, size_t size, struct need const *n, char const 
 	return len > 0 && (size_t)len < size ? 0 : -1;
 }
 
+/* 1: it was not there before. 0, or -1 with errno. */
 static int make_entry(struct service *x, struct need const *n)
 {
 	char path[600];
@@ -131,12 +131,13 @@ static int make_entry(struct service *x, struct need const *n)
 	mode_t mode = n->kind == DEPENDENCY_WANTS ? DEPENDENT_WANTS : DEPENDENT_NEEDS;
 	for (int tries = 0; tries < 2; tries++) {
 		int fd = openat(x->sup->run, path,
-			O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
+			O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 		if (fd >= 0) {
-			int r = fchmod(fd, mode); /* it may lie there from another time */
 			fd_close(fd);
-			return r;
+			return 1;
 		}
+		if (errno == EEXIST) /* perhaps from another time */
+			return fchmodat(x->sup->run, path, mode, 0);
 		if (errno != ENOENT)
 			return -1;
 		char dir[600];
@@ -266,6 +267,8 @@ static void describe(struct service *x, struct need const *n, struct status cons
 		describe_failure(text, sizeof text, s);
 	else if (s->state == STATE_UP && goes_down(s))
 		snprintf(text, sizeof text, "going down");
+	else if (s->state == STATE_UP)
+		snprintf(text, sizeof text, "not ready");
 	else
 		snprintf(text, sizeof text, "%s", status_state_name(s->state));
 	why(x, n, text);
@@ -327,7 +330,7 @@ static void look_at_nobody(struct service *x, struct need *n)
 	int made = can_be_made(x, n);
 	n->blocked = (uint8_t)!made;
 	if (made) {
-		tell(x, n);
+		tell(x, n, 0, 0);
 		/* should it not come to that */
 		x->needs.retry = clock_earlier(x->needs.retry, clock_boottime() + MADE_BY);
 	} else if (n->kind == DEPENDENCY_WANTS) {
@@ -344,7 +347,8 @@ static void look_at(struct service *x, struct need *n)
 		return;
 	/* before its status is read, see needs.h; again each time, because it may have vanished and
 	 * come back */
-	if (make_entry(x, n) < 0 && errno != ENOENT) {
+	int made = make_entry(x, n);
+	if (made < 0 && errno != ENOENT) {
 		look_later(x, n, errno);
 		return;
 	}
@@ -354,7 +358,7 @@ static void look_at(struct service *x, struct need *n)
 		judge(x, n, &s);
 		/* it may rest because nobody wanted it until now */
 		if (!n->settled && s.state == STATE_DOWN)
-			tell(x, n);
+			tell(x, n, &s, made > 0 || x->needs.asked);
 		if (n->settled && n->kind == DEPENDENCY_WANTS)
 			cinit_ipc_release(&n->watch);
 		return;
@@ -378,8 +382,11 @@ int needs_look(struct service *x, int *lost)
 		settled &= n->settled;
 		*lost |= n->lost;
 	}
-	/* one that runs although a need has crashed has no reason to give */
-	if (!settled && looked && (x->s.state == STATE_WAITING || *lost))
+	if (looked)
+		x->needs.asked = 0;
+	/* one that runs although a need has crashed has no reason to give, but for a bundle */
+	if (!settled && looked &&
+		(x->s.state == STATE_WAITING || *lost || (x->s.flags & FLAG_BUNDLE)))
 		explain(x);
 	if (settled && x->s.reason == REASON_NEEDS)
 		service_reason(x, REASON_NONE, 0, "");

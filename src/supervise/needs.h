@@ -32,6 +32,7 @@ struct needs {
 	struct need *list;
 	size_t count;
 	uint8_t entered; /* our entries are made: to be taken away again */
+	uint8_t asked;   /* somebody said up while we waited: needs are told again */
 	uint64_t retry;  /* deadline for needs that could not be asked; 0: none */
 };
 

@@ -171,6 +171,7 @@ void service_want(struct service *x, enum status_want want, enum machine_event e
 /* What is said while the service stops counts when it has stopped, whatever else was to follow. */
 static void want_start(struct service *x, enum status_want want, enum machine_event event)
 {
+	x->needs.asked = x->s.state == STATE_WAITING;
 	if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
 		x->s.flags |= FLAG_AGAIN;
 	service_want(x, want, event);
@@ -246,6 +247,13 @@ static void obey_exit(struct service *x, enum status_result *result)
 		want_end(x, WANT_EXIT, EVENT_EXIT);
 }
 
+/* A start was asked for, and a value of the service directory is in its way. */
+static int start_failed(struct service const *x, enum command_action action)
+{
+	return x->config_bad && !x->s.child[ROLE_RUN].pid &&
+	       (action == ACTION_UP || action == ACTION_ONCE || action == ACTION_RESTART);
+}
+
 static void obey(struct service *x, struct message const *m)
 {
 	struct command const *row = command_by_letter(COMMAND_SERVICE, m->command);
@@ -301,12 +309,8 @@ static void obey(struct service *x, struct message const *m)
 		why = WHY_UNKNOWN;
 		break;
 	}
-	if (x->config_bad && !x->s.child[ROLE_RUN].pid &&
-		(row->action == ACTION_UP || row->action == ACTION_ONCE ||
-			row->action == ACTION_RESTART)) {
-		result = RESULT_REFUSED;
-		why = WHY_CONFIG;
-	}
+	if (start_failed(x, row->action))
+		result = RESULT_REFUSED, why = WHY_CONFIG;
 	if (!later)
 		acknowledge(x, m->id, result, why);
 }

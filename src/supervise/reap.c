@@ -65,9 +65,13 @@ static int is_success(struct service const *x, int wstat)
 }
 
 /* off has ended: whatever it says, the service goes down. */
-static void off_ended(struct service *x, int wstat, int known)
+static void off_ended(struct service *x, int wstat, int known, int nothing)
 {
 	x->off = 0;
+	if (nothing && !x->sup->at_once && service_start_off(x))
+		return;
+	x->s.flags &= ~(uint32_t)FLAG_BROUGHT_UP;
+	x->after = AFTER_START;
 	if (!known || wstat)
 		say(x, "off did not succeed");
 	service_event(x, EVENT_RUN_DIED);
@@ -86,6 +90,12 @@ static int oneshot_ended(struct service *x, int wstat, int known)
 		x->s.flags |= FLAG_BROUGHT_UP;
 		service_event(x, EVENT_READY);
 		return 1;
+	}
+	/* it was told to go, and did its work all the same: that is undone */
+	if (x->s.state == STATE_STOPPING && known && is_success(x, wstat) && !x->sup->at_once) {
+		x->s.flags |= FLAG_BROUGHT_UP;
+		if (service_start_off(x))
+			return 1;
 	}
 	if (x->blamed || !known)
 		return 0;
@@ -125,8 +135,9 @@ static void run_ended(struct service *x, int wstat, int known)
 	forget_child(x, ROLE_RUN);
 	ready_close(x);
 	service_kill_script(x, ROLE_CHECK);
+	service_await_nobody(x); /* it went by itself */
 	if (x->off) {
-		off_ended(x, wstat, known);
+		off_ended(x, wstat, known, nothing);
 		return;
 	}
 	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
@@ -270,8 +281,8 @@ static void look_at_gate(struct service *x, enum status_role role)
 	}
 	c->phase = PHASE_STARTED;
 	x->dirty = 1;
-	if (role == ROLE_RUN)
-		service_event(x, EVENT_READY);
+	if (role == ROLE_RUN && x->config.kind == KIND_RUN)
+		ready_executed(x);
 }
 
 /* It ended a while ago and is still there: whoever is its parent now does not reap, and tells

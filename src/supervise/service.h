@@ -5,7 +5,9 @@
  * deadlines) becomes events; events go through the machine; its actions change processes and the
  * record; at the end of the turn the record is published, and only then do gates open.
  *
+ * - setup.c: what a fork of cinit drops, what a supervisor is
  * - loop.c: one turn after the other, what to poll
+ * - due.c: time limits, and things to be tried again
  * - obey.c: commands from `in`, the queue behind control scripts, acknowledgements
  * - reap.c: deaths, of children and of adopted processes
  * - act.c: events through the machine, actions carried out
@@ -31,12 +33,14 @@
 #include "needs.h"
 #include "supervise.h"
 
-#define QUEUE_MAX  32 /* control scripts that wait for the one that runs */
-#define BATCH_MAX  16 /* frames answered by one publication (cinit-ipc(7)) */
-#define TERMED_MAX 64 /* strays that are remembered to have got TERM */
+#define QUEUE_MAX    32  /* control scripts that wait for the one that runs */
+#define BATCH_MAX    16  /* frames answered by one publication (cinit-ipc(7)) */
+#define EXIT_BUSY    100 /* another supervisor has the service */
+#define EXIT_REFUSED 111 /* the system refused */
+#define TERMED_MAX   64  /* strays that are remembered to have got TERM */
 
-#define GATE_EXIT  108 /* a child that was never let through its gate */
-#define EXEC_EXIT  111 /* a child that could not execute its program */
+#define GATE_EXIT    108 /* a child that was never let through its gate */
+#define EXEC_EXIT    111 /* a child that could not execute its program */
 
 /* What this process knows of a child beyond the record. */
 struct child {
@@ -151,8 +155,20 @@ void service_start_finish(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
 void service_stop_run(struct service *x);
+void service_await_nobody(struct service *x);
+/* off is run (again); 0: there is none to run. */
+int service_start_off(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
+
+/* ---- due.c: service_deadlines and service_next_deadline */
+/* ---- setup.c */
+/* Becomes a supervisor. 0, or -1 with errno. */
+int setup_process(struct supervisor *sup);
+/* Readies an object that was zeros. */
+void setup_service(struct supervisor *sup, struct service *x, int is_log);
+/* Opens the state directories and takes the locks. 0, or the exit code, and it was said why. */
+int setup_services(struct supervisor *sup);
 
 /* ---- obey.c */
 void service_listen(struct service *x);

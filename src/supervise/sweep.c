@@ -163,8 +163,9 @@ void service_sweep(struct service *x)
 		service_job_next(x); /* what waited for an exec that never came */
 	x->sweeping = 0;
 	if ((x->s.state != STATE_STOPPING && x->s.state != STATE_FINISHING) ||
-		x->s.child[ROLE_RUN].pid || x->s.child[ROLE_FINISH].pid ||
-		x->s.child[ROLE_CONTROL].pid || x->s.child[ROLE_CHECK].pid || x->queued)
+		(x->s.flags & FLAG_AWAITS) || x->s.child[ROLE_RUN].pid ||
+		x->s.child[ROLE_FINISH].pid || x->s.child[ROLE_CONTROL].pid ||
+		x->s.child[ROLE_CHECK].pid || x->queued)
 		return;
 	run_pass(&p);
 	note_strays(x, &p);

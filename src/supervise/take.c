@@ -202,18 +202,15 @@ static void carry_on(struct service *x)
 	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
-	x->off = x->config.kind == KIND_ONESHOT && x->s.state == STATE_STOPPING &&
+	x->off = x->s.state == STATE_STOPPING && (x->s.flags & FLAG_BROUGHT_UP) &&
 		 x->s.child[ROLE_RUN].pid;
+	x->dependents.stale = 1;
 	ready_resume(x);
 	service_look_adopted(x);
 	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
 		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
 		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
 		x->needs_enter = 1; /* our entries may lie there already: they are the same */
-	/* it may have been awaiting its dependents */
-	x->dependents.awaited = x->dependents.stale =
-		x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid &&
-		!(x->s.flags & FLAG_GOT_TERM) && !x->is_log && x->sup->run >= 0;
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:
 	case STATE_UP:
@@ -228,8 +225,11 @@ static void carry_on(struct service *x)
 	case STATE_DOWN:
 	case STATE_FAILED:
 	case STATE_BACKOFF:
-	case STATE_WAITING:
 	case STATE_COUNT:
+		break;
+	case STATE_WAITING:
+		if (!x->needs_enter) /* somebody took them away */
+			service_event(x, EVENT_NEEDS_MET);
 		break;
 	}
 	if (x->s.want == WANT_EXIT)

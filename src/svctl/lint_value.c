@@ -125,18 +125,21 @@ static void look_at_lines(struct lint *l, struct lint_place const *p, struct lin
 	struct stat st;
 	unsigned long n = 1;
 
-	if (fstatat(p->dir, row->name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+	if (fstatat(p->dir, row->name, &st, 0) == 0 && !S_ISREG(st.st_mode)) {
 		lint_say(l, LINT_ERROR, p, row->name, 0, "is no regular file");
-	else if (environment_lines(&lines, p->dir, row->name) < 0)
+	} else if (environment_lines(&lines, p->dir, row->name) < 0) {
 		lint_say(l, LINT_ERROR, p, row->name, 0, "%s",
 			errno == EINVAL  ? "holds a NUL byte"
 			: errno == E2BIG ? "is longer than 128 KiB"
 					 : strerror(errno));
-	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1, n++)
+		lines.len = 0; /* what was read are no lines yet */
+	}
+	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1, n++) {
 		if (row->type == LINT_VARIABLES)
 			look_at_variable(l, p, row->name, n, lines.s + i);
 		else if (row->type == LINT_CONDITIONS)
 			look_at_condition(l, p, row->name, n, lines.s + i);
+	}
 	stralloc_free(&lines);
 }
 

@@ -138,6 +138,7 @@ static int command(struct options const *o, struct where *w, struct targets *ts)
 		admin_edit(o, w, ts, &r.tally.failed);
 	else
 		drop_missing(&r, w, ts, v);
+	order_down(o, w, ts);
 	set_limits(o, &q);
 	r.limit = q.limit ? q.limit : LIMIT_DEFAULT;
 	r.waits = q.waits;

@@ -11,6 +11,7 @@
  *   flight.c   what a job says is done here; loop.c: many of them at once; check.c: ./check
  *   report.c   runit's lines, and the exit code
  *   admin.c    enable and disable, the commands to the tree
+ *   order.c    down for several: who depends on others is told first
  *   lint.c     what is wrong in service directories, with lint_*.c and spell.c
  *   world.c    what is configured and how it is, for those who explain it:
  *   plan.c     what would start and stop; tree.c: who depends on whom; why.c: why one is not up
@@ -42,6 +43,9 @@ void admin_edit(
 	struct options const *o, struct where *w, struct targets *ts, unsigned long *failed);
 int admin_tree(struct options const *o, struct where *w);
 int admin_version(struct where *w);
+
+/* order.c: tells those targets of down first that depend on others of them. */
+void order_down(struct options const *o, struct where *w, struct targets const *ts);
 
 /* lint.c, plan.c, tree.c, why.c */
 int lint_run(struct options const *o, struct where const *w);

@@ -40,6 +40,12 @@ static void add_indent(struct walk *k)
 	}
 }
 
+static int has_failed(struct world const *x, uint32_t node)
+{
+	struct status const *s = world_status(x, node);
+	return s && s->state == STATE_FAILED;
+}
+
 /* "  needs db: up"; 1: it is to be expanded. */
 static int add_line(struct walk *k, uint32_t node, struct graph_edge const *e)
 {
@@ -62,7 +68,8 @@ static int add_line(struct walk *k, uint32_t node, struct graph_edge const *e)
 		text_add(&k->text, ", ");
 		text_foreign(&k->text, n->error);
 	}
-	text_add(&k->text, n->cyclic ? ", waits for itself" : "");
+	/* cinit tells those in a cycle, and their reasons say so */
+	text_add(&k->text, n->cyclic && !has_failed(k->x, node) ? ", waits for itself" : "");
 	text_add(&k->text, again ? " (see above)\n" : "\n");
 	k->seen[node] = 1;
 	if (k->text.sa.len >= FLUSH && text_write(&k->text, 1) < 0)

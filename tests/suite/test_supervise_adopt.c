@@ -140,7 +140,7 @@ static void stopping(void **state)
 	struct place web = place_with("web", "listen up");
 	(void)state;
 	place_keep_exits(&web, 1);
-	place_write(&web, "timeout-kill", "600");
+	place_write(&web, "timeout-kill", "1500");
 	place_script(&web, "finish", "alone; say finish");
 	place_up(&web);
 	place_command(&web, 'd');
@@ -402,7 +402,7 @@ static void workers_that_are_being_swept(void **state)
 	int crash = tree_hold("crash");
 	(void)state;
 	place_keep_exits(&web, 1);
-	place_write(&web, "timeout-kill", "300");
+	place_write(&web, "timeout-kill", "700");
 	place_script(&web, "finish", "alone; say finish");
 	place_supervise(&web);
 	event_is("w");

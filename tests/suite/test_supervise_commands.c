@@ -289,6 +289,7 @@ static void a_flood_of_frames(void **state)
 	static uint64_t ids[FRAMES];
 	struct place web = place_running("web", "say up; exec sleep 1000");
 
+	uint64_t before = web.s.change;
 	(void)state;
 	int fd = open_in(&web);
 	for (unsigned int i = 0; i < FRAMES; i++) {
@@ -302,6 +303,7 @@ static void a_flood_of_frames(void **state)
 	}
 	close(fd);
 	UNTIL(&web, s->acknowledged == FRAMES);
+	assert_true(web.s.change - before >= FRAMES / 16); /* a publication for 16 of them */
 	for (unsigned int i = 0; i < FRAMES; i++) {
 		int64_t slot = status_answer(&web.r, ids[i]);
 		if (i < FRAMES - STATUS_RING)

@@ -117,7 +117,7 @@ static void term_that_fails(void **state)
 	struct place web = place_with("web", "listen up");
 	(void)state;
 	place_script(&web, "control/t", "exit 1");
-	place_write(&web, "timeout-kill", "100");
+	place_write(&web, "timeout-kill", "600");
 	place_up(&web);
 	place_command(&web, 'd');
 	event_is("TERM");
@@ -132,7 +132,7 @@ static void term_that_never_ends(void **state)
 	(void)state;
 	place_script(&web, "control/t", "alone; say t; sleep 1000; :");
 	place_write(&web, "timeout-kill", "50");
-	place_write(&web, "timeout-control", "300");
+	place_write(&web, "timeout-control", "900");
 	place_up(&web);
 	place_command(&web, 'd');
 	event_is("t");
@@ -249,6 +249,24 @@ static void down_while_u_runs(void **state)
 	event_none();
 }
 
+static void restart_while_u_runs(void **state)
+{
+	struct place web = place_with("web", "say up; exec sleep 1000");
+	int go = tree_hold("go");
+	(void)state;
+	place_script(&web, "control/u",
+		"say u; trap 'exit 0' TERM; while :; do sleep 1000 & wait; done");
+	place_supervise(&web);
+	event_is("u");
+	UNTIL(&web, s->state == STATE_STARTING && s->child[ROLE_CONTROL].phase == PHASE_STARTED);
+	place_script(&web, "control/u", "say again; hold go");
+	assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
+	event_is("again");
+	tree_pass(go);
+	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
+	event_is("up");
+}
+
 /* A stop is bounded by timeout-kill, also where nothing runs but a deaf script. */
 static void down_while_a_deaf_u_runs(void **state)
 {
@@ -256,7 +274,7 @@ static void down_while_a_deaf_u_runs(void **state)
 	(void)state;
 	place_script(&web, "control/u", "listen u");
 	place_write(&web, "timeout-control", "0");
-	place_write(&web, "timeout-kill", "100");
+	place_write(&web, "timeout-kill", "600");
 	place_supervise(&web);
 	event_is("u");
 	UNTIL(&web, s->state == STATE_STARTING && s->child[ROLE_CONTROL].pid);
@@ -271,7 +289,7 @@ static void a_time_limit(void **state)
 	struct place web = place_with("web", "listen up");
 	(void)state;
 	place_script(&web, "control/h", "alone; trap '' TERM; sleep 1000 & say h; sleep 1000; :");
-	place_write(&web, "timeout-control", "100");
+	place_write(&web, "timeout-control", "900");
 	place_up(&web);
 	place_command(&web, 'h');
 	event_is("h");
@@ -380,6 +398,7 @@ int main(void)
 		TREE_TEST(the_queue_is_bounded),
 		TREE_TEST(up_runs_u_before_each_start),
 		TREE_TEST(down_while_u_runs),
+		TREE_TEST(restart_while_u_runs),
 		TREE_TEST(down_while_a_deaf_u_runs),
 		TREE_TEST(a_time_limit),
 		TREE_TEST(commands_from_inside),

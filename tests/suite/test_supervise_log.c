@@ -195,7 +195,7 @@ static void a_logger_that_ignores_the_end(void **state)
 	struct logged l = logged("echo one; exec sleep 1000",
 		"trap 'say told; exit 0' TERM; say logger; while :; do sleep 1000 & wait; done");
 	(void)state;
-	place_write(&l.web, "log/timeout-kill", "100");
+	place_write(&l.web, "log/timeout-kill", "400");
 	supervise(&l);
 	event_is("logger");
 	place_send(&l.web, 'x');
@@ -207,7 +207,7 @@ static void a_logger_that_ignores_everything(void **state)
 {
 	struct logged l = logged("exec sleep 1000", "listen logger");
 	(void)state;
-	place_write(&l.web, "log/timeout-kill", "100");
+	place_write(&l.web, "log/timeout-kill", "400");
 	supervise(&l);
 	event_is("logger");
 	place_send(&l.web, 'x');
@@ -235,7 +235,7 @@ static void somebody_still_holds_the_pipe(void **state)
 	struct logged l = logged("( sleep 1000 & ); echo up; exec sleep 1000", LOGS);
 	(void)state;
 	place_write(&l.web, "kill-mode", "process");
-	place_write(&l.web, "log/timeout-kill", "100");
+	place_write(&l.web, "log/timeout-kill", "400");
 	supervise(&l);
 	event_is("logger");
 	event_is("log: up");

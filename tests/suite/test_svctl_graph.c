@@ -168,6 +168,29 @@ static void what_is_foretold_of_up_comes_true(void **state)
 	event_is("disk down");
 }
 
+/* In whatever order they are named, and again and again, because luck must have no part in it. */
+static void several_go_down_in_order(void **state)
+{
+	(void)state;
+	boot_shop();
+	SVCTL(1, "fail: db: down refused: others need it: needed by app\n", "down", "web", "db");
+	event_is("web down");
+	for (int i = 0; i < 5; i++) {
+		SVCTL(0, "", "up", "web");
+		for (int k = 0; k < (i ? 3 : 0); k++)
+			event_next();
+		event_is("web up");
+		shop_ready("web");
+		tree_run(&svctl_output, "svctl", "stop", "disk", "db", "web", "app", "db", NULL);
+		if (svctl_output.code)
+			fail_msg("%s", svctl_output.out);
+		event_is("web down");
+		event_is("app down");
+		event_is("db down");
+		event_is("disk down");
+	}
+}
+
 static void plans_are_asked_for_in_a_sensible_way(void **state)
 {
 	(void)state;
@@ -284,6 +307,7 @@ int main(void)
 		TREE_TEST(a_plan_knows_templates),
 		TREE_TEST(what_is_foretold_of_down_comes_true),
 		TREE_TEST(what_is_foretold_of_up_comes_true),
+		TREE_TEST(several_go_down_in_order),
 		TREE_TEST(plans_are_asked_for_in_a_sensible_way),
 		TREE_TEST(a_tree_needs_no_tree),
 		TREE_TEST(each_is_expanded_once),

@@ -1,6 +1,11 @@
 /* svctl why on real trees: through what a service needs to the root of it. */
 #include "shop.h"
+
+#include <string.h>
+
 #include "svctl.h"
+
+#include <string.h>
 
 static void why_goes_to_the_root(void **state)
 {

@@ -1,0 +1,149 @@
+/* Setting up: what a fork of cinit drops, what a supervisor is, and the services it takes. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
+
+#include "../lib/process.h"
+#include "../lib/rundir.h"
+
+/* Reads as empty. Without /dev/null a pipe that nobody writes to serves. */
+static void empty_stdin(void)
+{
+	int p[2], fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		if (pipe(p) < 0)
+			return;
+		close(p[1]);
+		fd = p[0];
+	}
+	if (fd) {
+		dup2(fd, 0);
+		close(fd);
+	} else {
+		fcntl(0, F_SETFD, 0);
+	}
+}
+
+static void set_title(struct supervise_options const *o)
+{
+	prctl(PR_SET_NAME, "supervise");
+	if (!o->title || !o->title_size)
+		return;
+	memset(o->title, 0, o->title_size);
+	snprintf(o->title, o->title_size, "supervise %s", o->name);
+}
+
+/* A signal that came while nothing was set up yet; it is sent again when all is. */
+static volatile sig_atomic_t early;
+
+static void note_early(int sig)
+{
+	early = sig;
+}
+
+/* Between letting go of cinit's mask and having one of our own TERM must not kill us: what has to
+ * be stopped would be told by nobody. The handler is for that moment only: children would keep it
+ * until exec. */
+static int take_over_signals(struct supervisor *sup, int forked)
+{
+	static int const taken[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP };
+	sigset_t set;
+
+	sig_catch(SIGTERM, note_early);
+	sig_catch(SIGQUIT, note_early);
+	if (forked) {
+		selfpipe_finish();
+		process_close_from(3);
+	}
+	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
+		return -1;
+	sup->signals = selfpipe_init();
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+		sigaddset(&set, taken[i]);
+	if (sup->signals < 0 || selfpipe_trapset(&set) < 0)
+		return -1;
+	sig_restore(SIGTERM);
+	sig_restore(SIGQUIT);
+	if (early)
+		kill(getpid(), early);
+	return 0;
+}
+
+/* What a fork of cinit inherits and what a service must not: dropped before anything else. */
+int setup_process(struct supervisor *sup)
+{
+	struct supervise_options const *o = sup->o;
+	struct rlimit rl;
+
+	if (take_over_signals(sup, o->forked) < 0)
+		return -1;
+	set_title(o);
+	setsid(); /* EPERM: we lead a group already, which is as good */
+	umask(0);
+	empty_stdin();
+	if (process_subreaper() < 0)
+		say_errno(&sup->service, "become subreaper", "of the service",
+			"processes that leave its session are not found");
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && rl.rlim_cur != o->nofile && o->nofile) {
+		rl.rlim_cur = o->nofile < rl.rlim_max ? o->nofile : rl.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	return 0;
+}
+
+static int open_pipe(struct supervisor *sup)
+{
+	int dir = sup->service.dir;
+	sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (sup->pipe < 0 && errno == ENOENT && !mkfifoat(dir, "pipe", 0600))
+		sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return sup->pipe;
+}
+
+void setup_service(struct supervisor *sup, struct service *x, int is_log)
+{
+	x->sup = sup;
+	x->is_log = (uint8_t)is_log;
+	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = -1;
+	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
+}
+
+/* Opens the state directories and takes the locks. 0, or the exit code. */
+int setup_services(struct supervisor *sup)
+{
+	struct service *x = &sup->service;
+	x->dir = open(sup->o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (x->dir < 0) {
+		say_errno(x, "open", sup->o->state_dir, "not supervised");
+		return EXIT_REFUSED;
+	}
+	if (sup->o->run_dir)
+		sup->run = open(sup->o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
+	int r = service_take(x);
+	if (!r && sup->has_log) {
+		setup_service(sup, &sup->log, 1);
+		sup->log.dir = rundir_open(x->dir, "log", 0755);
+		if (sup->log.dir < 0 || open_pipe(sup) < 0) {
+			say_errno(x, "open", "state of its logger", "not supervised");
+			return EXIT_REFUSED;
+		}
+		r = service_take(&sup->log);
+	}
+	return r < 0 ? EXIT_REFUSED : r ? EXIT_BUSY : 0;
+}
