@@ -163,7 +163,7 @@ static int small_file_system(void)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) < 0)
 		return 0;
-	return !mount("tmpfs", tree_name("run/web"), "tmpfs", 0, "size=64k,mode=755");
+	return !mount("tmpfs", tree_name("run/web"), "tmpfs", 0, "size=64k,nr_inodes=40,mode=755");
 }
 
 static void fill(void)
@@ -175,6 +175,17 @@ static void fill(void)
 		;
 	assert_int_equal(errno, ENOSPC);
 	close(fd);
+}
+
+/* No inode is left, either. */
+static void fill_up(void)
+{
+	int fd, n = 0;
+	fill();
+	while ((fd = open(tree_name("run/web/filler%d", n++), O_WRONLY | O_CREAT | O_CLOEXEC,
+			0600)) >= 0)
+		close(fd);
+	assert_int_equal(errno, ENOSPC);
 }
 
 static char lock_byte(void)
@@ -201,7 +212,7 @@ static void a_full_file_system(void **state)
 		skip();
 	web = place_make("web");
 	place_up(&web);
-	fill();
+	fill_up();
 	for (uint32_t i = 2; i < 6; i++) {
 		assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
 		UNTIL(&web, s->state == STATE_UP && s->starts == i);
