@@ -106,12 +106,22 @@ int setup_process(struct supervisor *sup)
 	return 0;
 }
 
+/* The FIFO to the logger, made where there is none; something else in its place is in the way. */
 static int open_pipe(struct supervisor *sup)
 {
+	int const flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
 	int dir = sup->service.dir;
-	sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	if (sup->pipe < 0 && errno == ENOENT && !mkfifoat(dir, "pipe", 0600))
-		sup->pipe = openat(dir, "pipe", O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	sup->pipe = openat(dir, "pipe", flags);
+	if (sup->pipe >= 0 && !fstat(sup->pipe, &st) && S_ISFIFO(st.st_mode))
+		return sup->pipe;
+	if (sup->pipe >= 0)
+		fd_close(sup->pipe);
+	else if (errno != ENOENT && errno != ELOOP)
+		return -1;
+	unlinkat(dir, "pipe", 0);
+	sup->pipe = mkfifoat(dir, "pipe", 0600) < 0 ? -1 : openat(dir, "pipe", flags);
 	return sup->pipe;
 }
 

@@ -72,6 +72,24 @@ static void finish_and_scripts_are_logged(void **state)
 	UNTIL(&l.web, s->state == STATE_DOWN);
 }
 
+static void something_else_in_place_of_the_pipe(void **state)
+{
+	struct logged l = logged("echo one; exec sleep 1000", LOGS);
+	(void)state;
+	tree_write("run/web/pipe", 0644, "no FIFO\n");
+	supervise(&l);
+	event_is("logger");
+	event_is("log: one");
+	place_send(&l.web, 'x');
+	event_is("eof");
+	assert_int_equal(tree_end(l.web.supervisor), 0);
+	unlink(tree_name("run/web/pipe"));
+	assert_int_equal(symlink("in", tree_name("run/web/pipe")), 0);
+	place_supervise(&l.web);
+	event_is("logger");
+	event_is("log: one");
+}
+
 static void lines_wait_for_a_logger_that_is_down(void **state)
 {
 	struct logged l = logged("echo one; hold go; echo two; say up; exec sleep 1000", LOGS);
@@ -353,6 +371,7 @@ int main(void)
 		TREE_TEST(lines_arrive),
 		TREE_TEST(what_the_logger_is_given),
 		TREE_TEST(finish_and_scripts_are_logged),
+		TREE_TEST(something_else_in_place_of_the_pipe),
 		TREE_TEST(lines_wait_for_a_logger_that_is_down),
 		TREE_TEST(either_can_be_restarted),
 		TREE_TEST(no_line_is_lost),
