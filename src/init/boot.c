@@ -301,6 +301,7 @@ int boot_services(struct init *i)
 		spawn_prepare(i, i->tree.list[n]);
 		boot_begin(i, i->tree.list[n], now);
 	}
+	state_tidy(i);
 	rescan_leftovers(i);
 	/* what a supervisor asked of a former cinit may be lost */
 	if (i->tree.taken)

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,7 +271,7 @@ static int search(struct search *s)
 
 /* -------------------------------------------------------------------------- the child */
 
-static _Noreturn void child(struct init const *i)
+static _Noreturn void child(struct init const *i, pid_t parent)
 {
 	struct search s = { .i = i, .graph = GRAPH_ZERO };
 
@@ -278,6 +279,10 @@ static _Noreturn void child(struct init const *i)
 	signals_clean();
 	/* a copy of our `out` or lock in here would keep others waiting */
 	process_close_from(3);
+	/* the search of a cinit that was killed must not meet that of the next */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(0);
 	prctl(PR_SET_NAME, "cinit cycles");
 	setpgid(0, 0);
 	setpriority(PRIO_PROCESS, 0, NICENESS);
@@ -296,9 +301,9 @@ void cycles_look(struct init *i)
 		i->cycles_again = 1;
 		return;
 	}
-	pid_t pid = fork();
+	pid_t us = getpid(), pid = fork();
 	if (!pid)
-		child(i);
+		child(i, us);
 	if (pid < 0)
 		warn_error("; they are not looked for", "unable to fork for cycles among needs");
 	else

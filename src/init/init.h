@@ -118,6 +118,7 @@ void boot_begin(struct init *i, struct service *s, uint64_t now);
 /* state.c: state directories of services. */
 void state_begin(struct init const *i, struct service const *s);
 void state_remove(struct init const *i, char const *name);
+void state_tidy(struct init const *i);
 
 /* instance.c: services that have no directory of their own. */
 enum instance_made { INSTANCE_MADE, INSTANCE_UNKNOWN, INSTANCE_REFUSED };

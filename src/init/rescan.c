@@ -111,7 +111,7 @@ static void still_made(struct init *i, struct service *s, struct scan const *fou
 {
 	struct scan_entry const *e = scan_find(found, s->name, template_length(s->name));
 
-	if (!e || (s->phase == SERVICE_IDLE && !s->vanished))
+	if (!e || (!s->vanished && (s->phase == SERVICE_IDLE || is_leaving(i, s))))
 		return;
 	if (e->inode)
 		still_there(i, s, e);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <skalibs/direntry.h>
@@ -11,6 +12,8 @@
 
 #include "../lib/path.h"
 #include "init.h"
+
+#define GONE         "gone" /* in cinit's own directory: what is being removed */
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -63,24 +66,56 @@ void state_begin(struct init const *i, struct service const *s)
 		remove_file(i->run, s->name, past[n]);
 }
 
-static void remove_files(int run, char const *name)
+static int remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
 		"ready", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
 
 	for (size_t n = 0; n < COUNT(file); n++)
 		remove_file(run, name, file[n]);
-	unlinkat(run, name, AT_REMOVEDIR);
+	return unlinkat(run, name, AT_REMOVEDIR);
 }
 
-/* All of it. */
-void state_remove(struct init const *i, char const *name)
+static int remove_all(int run, char const *name)
 {
 	char path[PATH_MAX];
 
 	if (!path_join(path, name, "log"))
-		remove_files(i->run, path);
+		remove_files(run, path);
 	for (size_t n = 0; n < COUNT(lists); n++)
-		remove_list(i->run, name, lists[n]);
-	remove_files(i->run, name);
+		remove_list(run, name, lists[n]);
+	return remove_files(run, name);
+}
+
+/* A writer's end of `out`, or -1: nobody watches. */
+static int watched(int run, char const *name, char const *out)
+{
+	char path[PATH_MAX];
+
+	return path_join(path, name, out) < 0
+		       ? -1
+		       : openat(run, path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* All of it. It is moved away first: those who depend on the service make entries in it while we
+ * look. When it is gone, who watched it is told so by a writer that comes and goes. */
+void state_remove(struct init const *i, char const *name)
+{
+	int out = watched(i->run, name, "out"), log = watched(i->run, name, "log/out");
+
+	if (renameat(i->run, name, i->dir, GONE) < 0)
+		remove_all(i->run, name);
+	/* a second time, for who was about to make an entry when it was moved */
+	else if (remove_all(i->dir, GONE) < 0 && remove_all(i->dir, GONE) < 0)
+		renameat(i->dir, GONE, i->run, name); /* other things lie in it, too */
+	if (out >= 0)
+		fd_close(out);
+	if (log >= 0)
+		fd_close(log);
+}
+
+/* What a cinit that was killed over it has left. */
+void state_tidy(struct init const *i)
+{
+	remove_all(i->dir, GONE);
 }

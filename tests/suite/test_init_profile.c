@@ -109,8 +109,10 @@ static void the_command_comes_after_the_profile(void **state)
 	struct house h = build();
 
 	(void)state;
-	place_script(&h.db, "run", "say db; exec sleep 1000");
-	place_script(&h.web, "run", "say web; exec sleep 1000");
+	place_script(&h.db, "run", "say db; echo >&3; exec sleep 1000");
+	place_write(&h.db, "notification-fd", "3");
+	place_script(&h.web, "run", "say web; echo >&3; exec sleep 1000");
+	place_write(&h.web, "notification-fd", "3");
 	place_script(&h.tool, "run", "say tool; exec sleep 1000");
 	pid_t pid = init_words("-p", "dev", "--", "/bin/sh", "-c", "echo cmd >>$EVENTS; exit 3");
 	event_is("db");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "depend.h"
 
 static void directories_come_and_go(void **state)
 {
@@ -98,6 +99,33 @@ static void one_that_returns_while_it_leaves_is_started_again(void **state)
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 }
 
+/* Who watches a service that vanishes is told, and who depends on it sees that there is none. */
+static void who_watches_it_is_told(void **state)
+{
+	struct place web = init_service("web"), db = init_service("db");
+
+	(void)state;
+	depend_on(&web, "needs", "db", NULL);
+	pid_t pid = init_start(NULL);
+	UP(&web);
+	for (int n = 0; n < 8; n++) {
+		place_look(&db);
+		init_move("services/db", "db.old");
+		assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+		while (db.client.out >= 0) {
+			assert_int_not_equal(tree_poll(db.client.out, 0, tree_patience()), -1);
+			place_look(&db);
+		}
+		init_gone("run/db");
+		UNTIL(&web, s->state == STATE_WAITING && s->flags & FLAG_BLOCKED);
+		assert_string_equal(web.s.reason_text, "needs db: no such service");
+		init_move("db.old", "services/db");
+		assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+		UP(&web);
+	}
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -105,6 +133,7 @@ int main(void)
 		TREE_TEST(another_directory_by_the_same_name_is_started_anew),
 		TREE_TEST(an_unreadable_directory_changes_nothing),
 		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
+		TREE_TEST(who_watches_it_is_told),
 	};
 	return cmocka_run_group_tests_name("init_rescan", tests, NULL, NULL);
 }

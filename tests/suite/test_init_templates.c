@@ -13,13 +13,16 @@
 #include "depend.h"
 #include "svctl.h"
 
-/* Says its argument, in all the ways that it gets it. */
+/* Says its argument, in all the ways that it gets it, and is ready then. */
 static void make_template(char const *name)
 {
 	char file[128];
 
 	snprintf(file, sizeof file, "services/%s/run", name);
-	tree_script(file, "say \"up $# $1 $CINIT_INSTANCE $CINIT_SERVICE\"; exec sleep 1000");
+	tree_script(file, "say \"up $# $1 $CINIT_INSTANCE $CINIT_SERVICE\"; echo >&3\n"
+			  "exec sleep 1000");
+	snprintf(file, sizeof file, "services/%s/notification-fd", name);
+	tree_write(file, 0644, "3");
 }
 
 /* An instance; cinit makes all there is of it. */

@@ -112,7 +112,7 @@ static void told_to_exit_it_is_forgotten_at_a_rescan(void **state)
 	event_is("up 1 1 1 x@1");
 	SVCTL(0, "ok: x@1: supervisor not running\n", "shutdown", "x@1");
 	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	is_absent("x@1");
+	init_gone("run/x@1");
 	struct place two = made("x@2");
 	UP(&two);
 	SVCTL(0, "", "up", "x@1");
