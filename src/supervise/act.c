@@ -200,9 +200,10 @@ void service_stop_run(struct service *x)
 		return;
 	}
 	if (!x->s.child[ROLE_RUN].pid && !x->s.child[ROLE_CONTROL].pid) {
-		if (!service_start_off(x))
-			service_event(
-				x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
+		if (service_start_off(x))
+			return;
+		x->after = AFTER_START;
+		service_event(x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
 		return;
 	}
 	arm(x, DEADLINE_KILL, x->config.timeout_kill);

@@ -71,6 +71,7 @@ static void off_ended(struct service *x, int wstat, int known, int nothing)
 	if (nothing && !x->sup->at_once && service_start_off(x))
 		return;
 	x->s.flags &= ~(uint32_t)FLAG_BROUGHT_UP;
+	x->after = AFTER_START;
 	if (!known || wstat)
 		say(x, "off did not succeed");
 	service_event(x, EVENT_RUN_DIED);
@@ -89,6 +90,12 @@ static int oneshot_ended(struct service *x, int wstat, int known)
 		x->s.flags |= FLAG_BROUGHT_UP;
 		service_event(x, EVENT_READY);
 		return 1;
+	}
+	/* it was told to go, and did its work all the same: that is undone */
+	if (x->s.state == STATE_STOPPING && known && is_success(x, wstat) && !x->sup->at_once) {
+		x->s.flags |= FLAG_BROUGHT_UP;
+		if (service_start_off(x))
+			return 1;
 	}
 	if (x->blamed || !known)
 		return 0;
