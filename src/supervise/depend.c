@@ -16,6 +16,8 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
+#include "../lib/clock.h"
+
 static int stands_alone(struct service const *x)
 {
 	return x->is_log || x->sup->run < 0;
@@ -179,9 +181,22 @@ static int has_not_begun(struct service const *x)
 			       !x->child[ROLE_RUN].adopted));
 }
 
+/* A bundle that is up is as ready as what it needs. */
+static void mirror(struct service *x, int settled)
+{
+	if (!(x->s.flags & FLAG_BUNDLE) || x->s.state != STATE_UP ||
+		settled == !!(x->s.flags & FLAG_READY))
+		return;
+	x->s.flags ^= FLAG_READY;
+	x->s.ready = settled ? clock_boottime() : 0;
+	x->dirty = 1;
+}
+
 static void look_at_needs(struct service *x)
 {
 	int lost, settled = needs_look(x, &lost);
+
+	mirror(x, settled);
 
 	if (x->s.state == STATE_WAITING && settled && !lost)
 		service_event(x, EVENT_NEEDS_MET);

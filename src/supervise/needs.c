@@ -267,6 +267,8 @@ static void describe(struct service *x, struct need const *n, struct status cons
 		describe_failure(text, sizeof text, s);
 	else if (s->state == STATE_UP && goes_down(s))
 		snprintf(text, sizeof text, "going down");
+	else if (s->state == STATE_UP)
+		snprintf(text, sizeof text, "not ready");
 	else
 		snprintf(text, sizeof text, "%s", status_state_name(s->state));
 	why(x, n, text);
@@ -382,8 +384,9 @@ int needs_look(struct service *x, int *lost)
 	}
 	if (looked)
 		x->needs.asked = 0;
-	/* one that runs although a need has crashed has no reason to give */
-	if (!settled && looked && (x->s.state == STATE_WAITING || *lost))
+	/* one that runs although a need has crashed has no reason to give, but for a bundle */
+	if (!settled && looked &&
+		(x->s.state == STATE_WAITING || *lost || (x->s.flags & FLAG_BUNDLE)))
 		explain(x);
 	if (settled && x->s.reason == REASON_NEEDS)
 		service_reason(x, REASON_NONE, 0, "");
