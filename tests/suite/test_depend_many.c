@@ -54,7 +54,7 @@ static uint64_t time_to_boot(unsigned int n, int chain)
 	make(n, chain);
 	uint64_t before = clock_boottime();
 	pid_t cinit = init_start(0);
-	for (unsigned int i = n; i-- > 0;)
+	for (unsigned int i = 0; i < n; i++)
 		await_up(i);
 	uint64_t ms = (clock_boottime() - before) / CLOCK_MILLISEC;
 	assert_int_equal(init_stop(cinit, SIGTERM), 0);
