@@ -249,8 +249,13 @@ static void do_kill(struct service *x)
 		service_kill_script(x, ROLE_CONTROL);
 	} else if (x->s.child[ROLE_RUN].pid) {
 		char text[96];
-		snprintf(text, sizeof text, "run did not end within %u ms of being told; killed",
-			x->config.timeout_kill);
+		if (x->off)
+			snprintf(text, sizeof text, "off did not end within %u ms; killed",
+				x->config.timeout_down);
+		else
+			snprintf(text, sizeof text,
+				"run did not end within %u ms of being told; killed",
+				x->config.timeout_kill);
 		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_RUN].pid, text);
 		say(x, text);
 		signal_child(x, ROLE_RUN, SIGKILL);

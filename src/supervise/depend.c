@@ -25,10 +25,11 @@ static int stands_alone(struct service const *x)
 
 /* ------------------------------------------------------------------------- what depends on us */
 
-/* A stop begins. 1: others leave first, and service_stop_run follows when they have. */
+/* A stop begins. 1: others leave first, and service_stop_run follows when they have. One that is
+ * found unwell is as good as crashed. */
 int service_begin_stop(struct service *x)
 {
-	if (stands_alone(x) || x->sup->at_once)
+	if (stands_alone(x) || x->sup->at_once || x->blamed)
 		return 0;
 	if (x->s.want == WANT_UP || x->s.want == WANT_ONCE)
 		x->s.flags |= FLAG_CYCLING;

@@ -83,6 +83,9 @@ int ready_open(struct service *x)
 	if (x->config.kind != KIND_RUN ||
 		(x->config.ready != READY_FD && x->config.ready != READY_NOTIFY))
 		return 0;
+	/* what is left of a former run may have the FIFO open still */
+	if (x->config.ready == READY_FD && x->config.kill_mode != KILL_ALL)
+		unlinkat(x->dir, FIFO, 0);
 	x->ready_fd = x->config.ready == READY_FD ? open_fifo(x) : open_socket(x);
 	if (x->ready_fd < 0)
 		return -1;
@@ -158,7 +161,7 @@ static void says(struct service *x, char const *text, size_t len)
 		line[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? ' ' : text[n];
 	line[n] = 0;
 	if (x->s.reason == REASON_NONE || x->s.reason == REASON_STATUS)
-		service_reason(x, REASON_STATUS, 0, line);
+		service_reason(x, n ? REASON_STATUS : REASON_NONE, 0, line);
 }
 
 /* One line of a notice. MAINPID and all that is not known is passed over. */
@@ -172,7 +175,7 @@ static void notice(struct service *x, char const *line, size_t len)
 		says(x, "stopping", 8);
 	else if (len == 11 && !memcmp(line, "RELOADING=1", 11))
 		says(x, "reloading", 9);
-	else if (len > 7 && !memcmp(line, "STATUS=", 7))
+	else if (len >= 7 && !memcmp(line, "STATUS=", 7))
 		says(x, line + 7, len - 7);
 }
 

@@ -5,7 +5,7 @@
  * Lines go to $EVENTS, "NAME start"; or, where $JOURNAL names a file, to its end with the time in
  * front. What it says: start; ready, before it tells its supervisor; stop, when it gets TERM; gone,
  * the last; crash, in its place when it ends unasked. Words:
- *   fd=N        a newline on descriptor N when it is ready
+ *   fd=N        a newline on descriptor N when it is ready, and closes it;  keep: does not
  *   notify      READY=1 to $NOTIFY_SOCKET when it is ready
  *   hold=NAME   not ready before the test lets it pass, see tests/suite/tree.h
  *   delay=MS    not ready before
@@ -31,7 +31,7 @@
 
 struct member {
 	char const *name, *hold, *leave;
-	int fd, notify, on, off, code;
+	int fd, keep, notify, on, off, code;
 	long delay, crash, last;
 	int signals;
 };
@@ -111,7 +111,7 @@ static void tell(struct member const *m)
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	char const *path = getenv("NOTIFY_SOCKET");
 
-	if (m->fd && (write(m->fd, "\n", 1) != 1 || close(m->fd) < 0))
+	if (m->fd && (write(m->fd, "\n", 1) != 1 || (!m->keep && close(m->fd) < 0)))
 		_exit(124);
 	if (!m->notify)
 		return;
@@ -143,6 +143,8 @@ static void parse(struct member *m, char const *word)
 #define WORD(w) (len == sizeof(w) - 1 && !memcmp(word, w, len))
 	if (WORD("fd"))
 		m->fd = atoi(value);
+	else if (WORD("keep"))
+		m->keep = 1;
 	else if (WORD("notify"))
 		m->notify = 1;
 	else if (WORD("hold"))
