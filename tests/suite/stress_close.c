@@ -95,8 +95,31 @@ static void check_wakes(unsigned int waiter)
 	totals.wakes += stress->wakes[waiter];
 }
 
+/* Whoever else died, or complained, says so there. */
+static void check_messages(void)
+{
+	FILE *f = fopen(tree_name("cinit.err"), "re");
+	char line[256];
+	uint32_t kills = 0, said = 0;
+
+	HOLDS(PLACES, f);
+	while (fgets(line, sizeof line, f)) {
+		said += strstr(line, ": supervisor was killed by KILL; another follows ") != NULL;
+		if (strstr(line, "supervisor was killed by KILL") ||
+			strstr(line, "still waiting for "))
+			continue;
+		stress_object(PLACES, "somebody said: %s", line);
+		arena_fail();
+	}
+	fclose(f);
+	for (int i = 0; i < PLACES; i++)
+		kills += arena.killed[i];
+	HOLDS(PLACES, said == kills);
+}
+
 void arena_close(void)
 {
+	check_messages();
 	for (int i = 0; i < PLACES; i++) {
 		place_look(&arena.place[i]);
 		HOLDS(i, view_is_over(i, &arena.place[i].s));
