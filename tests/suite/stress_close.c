@@ -62,7 +62,7 @@ static void check_journal(int where)
 	fclose(f);
 	HOLDS(where, !lives);
 	HOLDS(where, begun <= s->starts);
-	HOLDS(where, s->deaths <= arena.killed[where == WEB_LOG ? WEB : where]);
+	HOLDS(where, s->deaths <= arena.killed[where == WEB_LOG ? WEB : where] + arena.late[where]);
 }
 
 /* What `web` said is in the log, all of it and in order. */
@@ -122,13 +122,14 @@ void arena_close(void)
 	check_messages();
 	for (int i = 0; i < PLACES; i++) {
 		place_look(&arena.place[i]);
-		HOLDS(i, view_is_over(i, &arena.place[i].s));
+		HOLDS(i, arena.late[i] || view_is_over(i, &arena.place[i].s));
 		check_answers(i);
 	}
 	for (int i = 0; i < CINIT; i++)
 		check_journal(i);
 	for (unsigned int i = 0; i < WAITERS; i++)
-		check_wakes(i);
+		if (!arena.late[i % PLACES])
+			check_wakes(i);
 	check_signals(BEAT);
 	check_signals(BEEP);
 	check_log();
