@@ -43,6 +43,7 @@ static void directories_that_will_not_do(void **state)
 	assert_int_equal(chmod(tree.run, 0777), 0);
 	tree_run(&o, "supervise", "-r", tree.run, "-d", tree.services, "web", NULL);
 	assert_int_equal(o.code, 111);
+	assert_non_null(strstr(o.err, "refused run directory"));
 	assert_non_null(strstr(o.err, tree.run));
 	assert_int_equal(chmod(tree.run, 0755), 0);
 	assert_int_equal(symlink("run", tree_name("link")), 0);
