@@ -8,9 +8,10 @@
 #include "clock.h"
 #include "process.h"
 
-#define KILLS 4                  /* of a supervisor in a round: cinit's patience has an end */
-#define LOST  (2 * CLOCK_SECOND) /* a service that shall be up is not away longer */
-#define LOOKS 100                /* and has been missed as often: the machine may be slow */
+#define KILLS      4                  /* of a supervisor in a round: cinit's patience has an end */
+#define LAST_KILLS 2                  /* and again while the tree stops */
+#define LOST       (2 * CLOCK_SECOND) /* a service that shall be up is not away longer */
+#define LOOKS      100                /* and has been missed as often: the machine may be slow */
 
 static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, SOLO, WORK, WORK, WEB, WEB, DUO };
 #define VICTIM victims[stress_random(sizeof victims / sizeof victims[0])]
@@ -117,7 +118,8 @@ void monkey_live_on(pid_t cinit)
 	for (int bites = (int)stress_random(5); bites && !tree_ended(cinit); bites--) {
 		int where = VICTIM;
 		stress_pause(stress_random(2 * CLOCK_MILLISEC));
-		if (status_read(AT_FDCWD, arena.place[where].state, &s, NULL) != STATUS_OK ||
+		if (arena.late[where] == LAST_KILLS ||
+			status_read(AT_FDCWD, arena.place[where].state, &s, NULL) != STATUS_OK ||
 			!s.supervisor || !signal_it(&s, SIGKILL))
 			continue;
 		stress_note(where, "SIGKILL to supervisor %u, that stops", s.supervisor);
