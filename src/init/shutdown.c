@@ -28,14 +28,28 @@ static void signal_supervisors(struct init *i, int sig)
 	}
 }
 
-/* Services that were to get a supervisor do not, unless something runs that only one can stop. */
-static void cancel_due(struct init *i, int all)
+/* The stop begins. How often supervisors died before counts no more. Services that were to get one
+ * get it now, if something runs that only a supervisor can stop, and else none at all. */
+static void settle_due(struct init *i)
 {
-	for (size_t n = 0; i->tree.due && n < i->tree.count; n++) {
+	uint64_t now = clock_boottime();
+
+	for (size_t n = 0; n < i->tree.count; n++) {
 		struct service *s = i->tree.list[n];
-		if (s->phase == SERVICE_DUE && (all || !takeover_lives(i, s)))
+		s->row = 0;
+		if (s->phase != SERVICE_DUE)
+			continue;
+		if (takeover_lives(i, s))
+			tree_schedule(&i->tree, s, now);
+		else
 			tree_cancel(&i->tree, s);
 	}
+}
+
+static void cancel_due(struct init *i)
+{
+	for (size_t n = 0; i->tree.due && n < i->tree.count; n++)
+		tree_cancel(&i->tree, i->tree.list[n]);
 }
 
 /* ------------------------------------------------------------------------------ sweep */
@@ -129,7 +143,7 @@ static void report(struct init const *i)
 static void perform(struct init *i, unsigned int action)
 {
 	if (action & STOP_ACT_TERM) {
-		cancel_due(i, 0);
+		settle_due(i);
 		signal_supervisors(i, SIGTERM);
 		cmd_kill(i, SIGTERM);
 		cmd_kill(i, SIGCONT);
@@ -141,7 +155,7 @@ static void perform(struct init *i, unsigned int action)
 	}
 	if (action & STOP_ACT_KILL) {
 		warn("killing supervisors that did not stop");
-		cancel_due(i, 1);
+		cancel_due(i);
 		signal_supervisors(i, SIGKILL);
 		cmd_kill(i, SIGKILL);
 	}

@@ -177,6 +177,7 @@ struct arena {
 	struct place place[PLACES];
 	uint32_t killed[PLACES]; /* supervisors, this round */
 	pid_t last_killed[PLACES];
+	uint32_t late[PLACES];   /* killed while the tree stopped */
 	uint64_t missed[PLACES]; /* since when a service that shall be up is not; 0: it is */
 	unsigned int looks[PLACES];
 	int failed; /* a child ended badly */
@@ -196,6 +197,7 @@ void arena_fail(void);
 /* ---- stress_monkey.c */
 
 void monkey_live(uint64_t until);
+void monkey_live_on(pid_t cinit);
 void monkey_look_for_the_lost(void);
 
 /* ---- stress_close.c: after the tree has stopped */

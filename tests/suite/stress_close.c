@@ -62,7 +62,7 @@ static void check_journal(int where)
 	fclose(f);
 	HOLDS(where, !lives);
 	HOLDS(where, begun <= s->starts);
-	HOLDS(where, s->deaths <= arena.killed[where == WEB_LOG ? WEB : where]);
+	HOLDS(where, s->deaths <= arena.killed[where == WEB_LOG ? WEB : where] + arena.late[where]);
 }
 
 /* What `web` said is in the log, all of it and in order. */
@@ -95,17 +95,41 @@ static void check_wakes(unsigned int waiter)
 	totals.wakes += stress->wakes[waiter];
 }
 
+/* Whoever else died, or complained, says so there. */
+static void check_messages(void)
+{
+	FILE *f = fopen(tree_name("cinit.err"), "re");
+	char line[256];
+	uint32_t kills = 0, said = 0;
+
+	HOLDS(PLACES, f);
+	while (fgets(line, sizeof line, f)) {
+		said += strstr(line, ": supervisor was killed by KILL; another follows ") != NULL;
+		if (strstr(line, "supervisor was killed by KILL") ||
+			strstr(line, "still waiting for "))
+			continue;
+		stress_object(PLACES, "somebody said: %s", line);
+		arena_fail();
+	}
+	fclose(f);
+	for (int i = 0; i < PLACES; i++)
+		kills += arena.killed[i];
+	HOLDS(PLACES, said == kills);
+}
+
 void arena_close(void)
 {
+	check_messages();
 	for (int i = 0; i < PLACES; i++) {
 		place_look(&arena.place[i]);
-		HOLDS(i, view_is_over(i, &arena.place[i].s));
+		HOLDS(i, arena.late[i] || view_is_over(i, &arena.place[i].s));
 		check_answers(i);
 	}
 	for (int i = 0; i < CINIT; i++)
 		check_journal(i);
 	for (unsigned int i = 0; i < WAITERS; i++)
-		check_wakes(i);
+		if (!arena.late[i % PLACES])
+			check_wakes(i);
 	check_signals(BEAT);
 	check_signals(BEEP);
 	check_log();

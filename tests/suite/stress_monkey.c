@@ -8,9 +8,13 @@
 #include "clock.h"
 #include "process.h"
 
-#define KILLS 4                  /* of a supervisor in a round: cinit's patience has an end */
-#define LOST  (2 * CLOCK_SECOND) /* a service that shall be up is not away longer */
-#define LOOKS 100                /* and has been missed as often: the machine may be slow */
+#define KILLS      4                  /* of a supervisor in a round: cinit's patience has an end */
+#define LAST_KILLS 2                  /* and again while the tree stops */
+#define LOST       (2 * CLOCK_SECOND) /* a service that shall be up is not away longer */
+#define LOOKS      100                /* and has been missed as often: the machine may be slow */
+
+static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, SOLO, WORK, WORK, WEB, WEB, DUO };
+#define VICTIM victims[stress_random(sizeof victims / sizeof victims[0])]
 
 /* A service that shall be up, and nobody lives who is it. */
 void monkey_look_for_the_lost(void)
@@ -99,12 +103,28 @@ static void kill_supervisor(int where)
 
 void monkey_live(uint64_t until)
 {
-	static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, SOLO, WORK, WORK, WEB, WEB,
-		DUO };
-
 	while (clock_boottime() < until) {
 		arena_turn(stress_random(8 * CLOCK_MILLISEC));
 		monkey_look_for_the_lost();
-		kill_supervisor(victims[stress_random(sizeof victims / sizeof victims[0])]);
+		kill_supervisor(VICTIM);
+	}
+}
+
+/* While the tree stops: who is killed now publishes no last record, unless another one follows. */
+void monkey_live_on(pid_t cinit)
+{
+	struct status s;
+
+	for (int bites = (int)stress_random(5); bites && !tree_ended(cinit); bites--) {
+		int where = VICTIM;
+		stress_pause(stress_random(2 * CLOCK_MILLISEC));
+		if (arena.late[where] == LAST_KILLS ||
+			status_read(AT_FDCWD, arena.place[where].state, &s, NULL) != STATUS_OK ||
+			!s.supervisor || !signal_it(&s, SIGKILL))
+			continue;
+		stress_note(where, "SIGKILL to supervisor %u, that stops", s.supervisor);
+		arena.late[where]++;
+		arena.late[WEB_LOG] += where == WEB;
+		totals.kills++;
 	}
 }

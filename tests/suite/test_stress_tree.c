@@ -245,7 +245,15 @@ static void end_round(void)
 {
 	stress_note(PLACES, "the tree stops");
 	atomic_store(&stress->stopping, 1);
-	assert_int_equal(init_stop(arena.cinit, SIGTERM), EXIT(0));
+	kill(arena.cinit, SIGTERM);
+	if (stress_random(2))
+		monkey_live_on(arena.cinit);
+	assert_int_equal(tree_end(arena.cinit), EXIT(0));
+	for (int i = 0; i < WAITERS; i++)
+		if (arena.waiter[i] && arena.late[i % PLACES]) {
+			kill(arena.waiter[i], SIGKILL);
+			arena.waiter[i] = 0;
+		}
 	all_end(arena.waiter, WAITERS, "waiter");
 	arena_close();
 	stress_end();
