@@ -57,6 +57,8 @@ static uint64_t time_limit(struct stop const *s, uint64_t now)
 {
 	switch (s->phase) {
 	case STOP_TERM:
+		if (s->hurried)
+			return now;
 		return s->end ? s->end - s->margin : 0;
 	case STOP_QUIT:
 		return now + s->margin / 2;
@@ -104,6 +106,7 @@ void stop_begin(struct stop *s, uint64_t now, uint32_t limit)
 
 void stop_hurry(struct stop *s, uint64_t now)
 {
+	s->hurried = s->phase == STOP_BEGUN || s->phase == STOP_TERM;
 	if (s->phase == STOP_TERM)
 		s->late = now;
 }

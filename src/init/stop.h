@@ -2,16 +2,23 @@
  *
  * Stopping goes through these phases, each as short as can be:
  *
- *   TERM        every supervisor, and CMD, has got TERM: a supervisor stops its service in the
- * service's own time limits, then lets its logger see the end of its input, and exits QUIT time is
- * running out: supervisors are told to use KILL at once KILL        those that are still there are
- * killed themselves SWEEP       no supervisor is left; what processes are left get TERM SWEEP_KILL
- * and then KILL DONE        nobody is left, or nothing helps
+ * - TERM: every supervisor, and CMD, has got TERM. A supervisor stops its service within the
+ *   service's own time limits, then lets its logger see the end of its input, and exits.
+ *
+ * - QUIT: time is running out; supervisors are told to use KILL at once.
+ *
+ * - KILL: those that are still there are killed themselves.
+ *
+ * - SWEEP: no supervisor is left; what processes are left get TERM.
+ *
+ * - SWEEP_KILL: and then KILL.
+ *
+ * - DONE: nobody is left, or nothing helps.
  *
  * Who decides: the last process of a phase. When it has gone, the next phase follows in the same
  * turn, and where nobody is left at all that is DONE. Only where a phase runs out of time does the
- * clock decide. What interrupts: stop_hurry (a second INT) goes from TERM to QUIT at once. Nothing
- * leads back.
+ * clock decide. What interrupts: stop_hurry (a second INT) goes from TERM to QUIT at once, also
+ * when it comes before TERM was sent. Nothing leads back.
  *
  * The budget (`limit`, conf/stop-timeout) bounds the whole: QUIT comes a second before it is over
  * (a quarter of it for limits below four seconds), KILL half of that later, SWEEP ends with it.
@@ -51,6 +58,7 @@ struct stop {
 	uint64_t margin; /* how long before that QUIT comes */
 	uint64_t late;   /* when this phase runs out of time; 0: never */
 	uint64_t report; /* when to say next whom it waits for */
+	int hurried;     /* TERM has no time */
 };
 
 struct stop_facts {
@@ -63,7 +71,7 @@ struct stop_facts {
  * stop_step. */
 void stop_begin(struct stop *s, uint64_t now, uint32_t limit);
 
-/* Do not wait any longer. Then call stop_step. Nothing in any phase but TERM. */
+/* Do not wait any longer. Then call stop_step. Nothing once TERM is over. */
 void stop_hurry(struct stop *s, uint64_t now);
 
 /* Takes one step, if there is one to take. Returns the actions (enum stop_action) to carry out.

@@ -140,6 +140,11 @@ static void stop_signals(struct service *x)
 	};
 	struct job also = { .letter = x->s.want == WANT_EXIT ? 'x' : 'd', .stop = 1 };
 
+	if (x->hung) { /* neither TERM nor control/t: either could hide from where it hangs */
+		service_signal_run(x, SIGABRT);
+		service_signal_run(x, SIGCONT);
+		return;
+	}
 	if (service_job(x, &stop) < 0) { /* no room behind the scripts: without one, then */
 		service_signal_run(x, stop.signal);
 		service_signal_run(x, SIGCONT);

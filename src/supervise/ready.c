@@ -307,9 +307,9 @@ void ready_watchdog_due(struct service *x)
 	snprintf(text, sizeof text, "did not say WATCHDOG=1 within %u ms", x->config.watchdog);
 	service_reason(x, REASON_HEALTH, 0, text);
 	say(x, text);
-	x->blamed = 1;
-	service_signal_run(x, SIGABRT);
+	x->blamed = x->hung = 1;
 	service_event(x, EVENT_RESTART);
+	x->hung = 0;
 }
 
 void ready_resume(struct service *x)

@@ -103,6 +103,7 @@ struct service {
 	uint32_t unwell;        /* health checks that failed in a row */
 	uint8_t unasked;        /* the last death of run was nobody's wish */
 	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
+	uint8_t hung;   /* the stop that begins is the watchdog's: with ABRT */
 	uint8_t off;    /* what runs as `run` is the off of a oneshot */
 	struct needs needs;
 	struct dependents dependents;

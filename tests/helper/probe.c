@@ -90,7 +90,7 @@ static void say_signals(void)
 		if (sigismember(&mask, sig) == 1)
 			snprintf(line + strlen(line), sizeof line - strlen(line), " %d-blocked",
 				sig);
-		if (!sigaction(sig, 0, &a) && a.sa_handler != SIG_DFL)
+		if (!sigaction(sig, 0, &a) && a.sa_handler == SIG_IGN)
 			snprintf(line + strlen(line), sizeof line - strlen(line), " %d-ignored",
 				sig);
 	}

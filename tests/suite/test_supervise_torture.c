@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -82,9 +83,19 @@ static void one_round(struct place *p)
 	let_pass(random_below(3) ? random_below(5000) : random_below(60000));
 }
 
+/* Counts our children, and names them in what is shown when the count is wrong. */
 static int count_child(pid_t pid, void *data)
 {
-	(void)pid;
+	char path[64], what[128];
+	snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, what, sizeof what - 1);
+	close(fd);
+	for (ssize_t i = 0; i < n; i++)
+		if (!what[i])
+			what[i] = ' ';
+	what[n > 0 ? n : 0] = 0;
+	print_message("child %d of session %d: %s\n", (int)pid, (int)getsid(pid), what);
 	(*(unsigned int *)data)++;
 	return 0;
 }

@@ -193,6 +193,16 @@ static void a_person_can_hurry_it(void **state)
 	assert_int_equal(at_deadline(1900), STOP_ACT_SWEEP_KILL);
 }
 
+static void hurried_before_anybody_was_told(void **state)
+{
+	(void)state;
+	stop_begin(&stop, START, 0);
+	stop_hurry(&stop, START);
+	assert_int_equal(stop_step(&stop, &facts), STOP_ACT_TERM);
+	assert_int_equal(stop_step(&stop, &facts), STOP_ACT_QUIT);
+	assert_int_equal(stop_step(&stop, &facts), 0);
+}
+
 static void begins_only_once(void **state)
 {
 	(void)state;
@@ -228,6 +238,7 @@ int main(void)
 		cmocka_unit_test_setup(the_sweep_gets_what_is_left_of_the_budget, begin),
 		cmocka_unit_test_setup(a_machine_waits_and_says_for_whom, begin),
 		cmocka_unit_test_setup(a_person_can_hurry_it, begin),
+		cmocka_unit_test_setup(hurried_before_anybody_was_told, begin),
 		cmocka_unit_test_setup(begins_only_once, begin),
 		cmocka_unit_test_setup(a_late_turn_does_all_that_is_due, begin),
 	};
