@@ -174,5 +174,6 @@ int main(int argc, char **argv)
 	dawdle();
 	write_down('-');
 	tell(&shared->pid, 0);
-	_exit(0); /* a leak detector would look for leaks first, and hang when it is told to go on */
+	_exit(0); /* a leak detector would look for leaks first, and hang when it is told to go on
+		   */
 }
