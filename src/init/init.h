@@ -17,7 +17,8 @@
  *   cycles.c    a child that looks for needs in a circle
  *   state.c     what is taken away from a state directory
  *   takeover.c  supervisors that a former cinit left behind
- *   stop.c tree.c scan.c pidmap.c option.c message.c machine.c title.c   know nothing of all this
+ *   machine.c   the end of a machine; machine_mount.c: its beginning
+ *   stop.c tree.c scan.c pidmap.c option.c message.c title.c   know nothing of all this
  *
  * Nothing here sleeps or blocks, and every delay is a deadline in an object. Memory is had at boot
  * and at a rescan; after that the tree runs on what it has.

@@ -88,10 +88,12 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 
 	PROG = "cinit";
-	if (!fd_sanitize())
-		return EXIT_SYSTEM;
 	i.first = getpid() == 1;
 	i.machine = (uint8_t)machine_detect();
+	if (i.machine)
+		machine_prepare();
+	if (!fd_sanitize())
+		return EXIT_SYSTEM;
 	int r = read_options(&o, i.machine, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
