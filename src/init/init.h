@@ -25,7 +25,7 @@
  *
  * Descriptors: 0, 1, 2; run directory, `.cinit` and its lock; `in`, `out`; the signals; the `out`
  * of the service that CMD waits for: ten. One more for each service with a logger (its pipe), and
- * for each supervisor that was taken over (a pidfd). */
+ * for each supervisor that was taken over (a pidfd), and one with conf/cgroup. */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
@@ -85,6 +85,7 @@ struct init {
 	uint8_t machine; /* of a machine, not of a container */
 	uint8_t fresh;   /* what the run directory tells is of another time */
 	/* what we hold */
+	char cgroup[RUNDIR_PATH]; /* the subtree of services' control groups; "": they have none */
 	int run, dir, lock, signals;
 	struct cinit_ipc ipc;
 	struct status status;
@@ -134,6 +135,10 @@ void cycles_ended(struct init *i, int wait_status);
 
 /* settings.c: conf/ in the service directory. */
 void settings_read(struct init *i);
+
+/* cgroup.c: conf/cgroup, once. */
+void cgroup_prepare(struct init *i);
+void cgroup_leave(struct init *i);
 
 /* record.c: cinit's own status record. */
 void record_begin(struct init *i, struct status const *former);

@@ -69,6 +69,7 @@ static int boot(struct init *i, struct options const *o)
 	i->cmd.argv = o->command;
 	i->cmd.phase = o->command ? CMD_AWAITS : CMD_NONE;
 	settings_read(i);
+	cgroup_prepare(i);
 	r = boot_record(i);
 	if (!r)
 		r = boot_services(i);
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
 	if (r)
 		return r;
 	loop_run(&i);
+	cgroup_leave(&i);
 	if (i.machine)
 		machine_end(i.how);
 	return i.code;

@@ -14,6 +14,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "cgroup.h"
 #include "ready.h"
 
 #define LAST_LINES_MS                                                                              \
@@ -297,6 +298,7 @@ static void do_rest(struct service *x)
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
 	service_needs_gone(x);
+	cgroup_end(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
 	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
 		x->s.flags |= FLAG_ENDED;
@@ -311,19 +313,43 @@ static void not_started(struct service *x, enum machine_after after)
 	service_event(x, EVENT_NOT_STARTED);
 }
 
+/* The system refused; another time it may not. */
+static void start_later(struct service *x, char const *verb, char const *why)
+{
+	char text[120];
+	snprintf(text, sizeof text, "unable to %s: %s; retrying", verb, why);
+	if (x->s.reason != REASON_FORK)
+		say(x, text);
+	service_reason(x, REASON_FORK, (uint32_t)errno, text);
+	if (x->s.backoff_ms < 1000)
+		x->s.backoff_ms = 1000;
+	not_started(x, AFTER_BACKOFF);
+}
+
+/* 0: it was said why it does not start. */
+static int start_cgroup(struct service *x)
+{
+	switch (cgroup_begin(x)) {
+	case 0:
+		return 1;
+	case -1:
+		config_failed(x);
+		not_started(x, AFTER_FAIL);
+		return 0;
+	default:
+		start_later(x, "make its control group",
+			errno == EBUSY ? "processes were in it that nobody knows; killed"
+				       : strerror(errno));
+		return 0;
+	}
+}
+
 void service_start_run(struct service *x)
 {
 	char const *verb = "open its readiness channel";
 	x->off = 0;
 	if (ready_open(x) < 0 || (verb = "fork", child_fork(x, ROLE_RUN, 0) < 0)) {
-		char text[80];
-		snprintf(text, sizeof text, "unable to %s: %s; retrying", verb, strerror(errno));
-		if (x->s.reason != REASON_FORK)
-			say(x, text);
-		service_reason(x, REASON_FORK, (uint32_t)errno, text);
-		if (x->s.backoff_ms < 1000)
-			x->s.backoff_ms = 1000;
-		not_started(x, AFTER_BACKOFF);
+		start_later(x, verb, strerror(errno));
 		return;
 	}
 	x->s.restarts += x->unasked;
@@ -375,6 +401,8 @@ static void do_start(struct service *x)
 		x->dirty = 1; /* it is up when that is out, and its needs are still ready */
 		return;
 	}
+	if (!start_cgroup(x))
+		return;
 	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)
 		return;
 	service_start_run(x);

@@ -13,9 +13,10 @@
  * - act.c: events through the machine, actions carried out
  * - depend.c: what it depends on (needs.c) and what depends on it (dependents.c)
  * - restart.c: what follows a death
- * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes
+ * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
+ * rights.c: as whom
  * - sweep.c: processes that are left over
- * - foreign.c: those that a predecessor's run left to our parent
+ * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
  * - take.c: the lock, the record of a predecessor
  * - publish.c: the record, the gates
  * - say.c: lines on standard error */
@@ -87,11 +88,13 @@ struct service {
 	uint8_t unpublished;    /* acknowledgements since the last publication */
 	uint8_t config_bad;     /* the last reading of the service directory met a bad value: */
 	struct value_error config_error;
-	uint8_t config_read; /* `config` was read by the set-up and not used yet */
-	uint8_t fresh;       /* no record of this boot was found: begins cold */
-	uint8_t foreign;     /* a predecessor's run may have left processes to our parent */
-	int stray;           /* pidfd of one of these that is awaited; -1: none */
-	pid_t last_group;    /* process group of the last run or finish; 0: swept */
+	uint8_t config_read;  /* `config` was read by the set-up and not used yet */
+	uint8_t fresh;        /* no record of this boot was found: begins cold */
+	uint8_t foreign;      /* a predecessor's run may have left processes to our parent */
+	int stray;            /* pidfd of one of these that is awaited; -1: none */
+	int cgroup;           /* cgroup.events of its control group; -1: it has none */
+	uint8_t cgroup_waits; /* the sweep goes on when that changes */
+	pid_t last_group;     /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
 	uint64_t retry_sweep;   /* likewise */
