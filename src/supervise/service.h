@@ -11,6 +11,7 @@
  * - obey.c: commands from `in`, the queue behind control scripts, acknowledgements
  * - reap.c: deaths, of children and of adopted processes
  * - act.c: events through the machine, actions carried out
+ * - start.c: what comes before a fork of run
  * - depend.c: what it depends on (needs.c) and what depends on it (dependents.c)
  * - restart.c: what follows a death
  * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
@@ -153,8 +154,6 @@ void service_signal_run(struct service *x, int sig);
 void service_kill_script(struct service *x, enum status_role role);
 /* What a predecessor's script was to do, should it have died with its knowledge. */
 void service_tell_again(struct service *x);
-/* Forks run now; for control/u's end. */
-void service_start_run(struct service *x);
 void service_start_finish(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
@@ -164,6 +163,16 @@ void service_await_nobody(struct service *x);
 int service_start_off(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
+
+/* What is wrong with its config becomes its reason, and is said when it is news. */
+void service_config_failed(struct service *x);
+/* Sets a deadline so many milliseconds from now; 0: there is none. */
+void service_arm(struct service *x, enum status_deadline which, uint32_t ms);
+
+/* ---- start.c */
+void service_start(struct service *x);
+/* Forks run now; for control/u's end. */
+void service_start_run(struct service *x);
 
 /* ---- due.c: service_deadlines and service_next_deadline */
 /* ---- setup.c */

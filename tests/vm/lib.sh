@@ -34,6 +34,7 @@ probe() {
 		printf '#!/bin/sh\nexec >/dev/console 2>&1\n'
 		printf 'fail() { echo "FAILED: $*"; svctl poweroff; exit 1; }\n'
 		# field SERVICE NAME: of svctl's JSON
+		# shellcheck disable=SC2016  # for the machine's shell
 		printf '%s\n' 'field() { svctl --json status "$1" | sed -n "s/.*\"$2\": *\([^,}]*\).*/\1/p"; }'
 		printf '%s\n' "$1"
 	} >"$ROOT/etc/cinit/probe/on"
