@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,14 +107,16 @@ static void damaged_records(void **state)
 }
 
 /* Its record is lost while it runs: never two. */
-static void a_damaged_record_of_what_runs(void **state)
+static void a_lost_record_of_what_runs(int damaged)
 {
 	struct place web = place_running("web", SLEEPS);
 	uint32_t pid = web.s.pid;
-	(void)state;
 	kill(web.supervisor, SIGKILL);
 	tree_end(web.supervisor);
-	assert_int_equal(truncate(tree_name("run/web/status"), 100), 0);
+	if (damaged)
+		assert_int_equal(truncate(tree_name("run/web/status"), 100), 0);
+	else
+		assert_int_equal(unlink(tree_name("run/web/status")), 0);
 	place_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor);
 	assert_int_equal(web.s.pid, pid);
@@ -122,6 +125,18 @@ static void a_damaged_record_of_what_runs(void **state)
 	UNTIL(&web, s->state == STATE_DOWN);
 	place_command(&web, 'u');
 	event_is("up");
+}
+
+static void a_damaged_record_of_what_runs(void **state)
+{
+	(void)state;
+	a_lost_record_of_what_runs(1);
+}
+
+static void a_removed_record_of_what_runs(void **state)
+{
+	(void)state;
+	a_lost_record_of_what_runs(0);
 }
 
 /* A directory, a FIFO and links are put aside; what a link leads to is not touched. */
@@ -221,6 +236,46 @@ static void a_full_file_system(void **state)
 	assert_string_equal(tree_read("web.err"), "");
 }
 
+/* Those who watch keep inodes from being free again. They learn of each change all the same, and
+ * nothing waits for them to go. */
+static void a_full_file_system_that_is_watched(void **state)
+{
+	struct place web = place_with("web", SLEEPS);
+	struct pollfd p[4];
+	(void)state;
+	if (!small_file_system())
+		skip();
+	web = place_make("web");
+	place_up(&web);
+	fill_up();
+	for (uint32_t i = 2; i < 6; i++) {
+		struct pollfd *w = p + i - 2;
+		*w = (struct pollfd){ .fd = open(tree_name("run/web/out"),
+					      O_RDONLY | O_NONBLOCK | O_CLOEXEC) };
+		assert_true(w->fd >= 0);
+		assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
+		UNTIL(&web, s->state == STATE_UP && s->starts == i);
+		event_is("up");
+		assert_int_equal(poll(w, 1, 0), 1);
+		assert_int_equal(w->revents, POLLHUP);
+	}
+	assert_non_null(strstr(tree_read("web.err"),
+		"web: unable to make out: No space left on device; whoever waits may not notice"));
+	assert_null(strstr(tree_read("web.err"), "unable to publish"));
+	for (size_t i = 0; i < 4; i++)
+		close(p[i].fd);
+	/* there is room again: its end is noticed */
+	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
+	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);
+	place_look(&web);
+	kill(web.supervisor, SIGKILL);
+	tree_end(web.supervisor);
+	p[0] = (struct pollfd){ .fd = web.client.out };
+	assert_int_equal(poll(p, 1, 0), 1);
+	place_supervise(&web);
+	UNTIL(&web, s->supervisor == (uint32_t)p_->supervisor);
+}
+
 /* Nothing is said for a while that would do for a script. */
 static void expect_silence(void)
 {
@@ -230,19 +285,34 @@ static void expect_silence(void)
 	event_none();
 }
 
-static int count_descriptors(pid_t pid, void *data)
+static int count_descriptors(pid_t pid)
 {
 	char path[64];
 	struct dirent const *e;
-	int *n = data;
+	int n = 0;
 	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
 	DIR *d = opendir(path);
 	assert_non_null(d);
-	*n = 0;
 	while ((e = readdir(d)))
-		*n += e->d_name[0] != '.';
+		n += e->d_name[0] != '.';
 	closedir(d);
-	return 0;
+	return n;
+}
+
+/* The only child of a process, which is at rest. */
+static pid_t child_of(pid_t pid)
+{
+	char path[64], list[64];
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, list, sizeof list - 1);
+	close(fd);
+	assert_true(n > 0);
+	list[n] = 0;
+	char *end;
+	pid_t child = (pid_t)strtol(list, &end, 10);
+	assert_string_equal(end, " ");
+	return child;
 }
 
 static void nothing_runs_that_is_not_written_down(void **state)
@@ -262,10 +332,8 @@ static void nothing_runs_that_is_not_written_down(void **state)
 	assert_non_null(strstr(
 		tree_read("web.err"), "web: unable to publish status: No space left on device; "));
 	/* the next one stands at its gate, and holds nothing of ours: standard descriptors, gate */
-	int n = 0;
 	expect_silence();
-	assert_int_equal(process_children_of(web.supervisor, count_descriptors, &n), 1);
-	assert_int_equal(n, 4);
+	assert_int_equal(count_descriptors(child_of(web.supervisor)), 4);
 	place_look(&web);
 	assert_int_equal(web.s.state, STATE_UP);
 	assert_true(status_answer(&web.r, id) < 0);
@@ -378,8 +446,10 @@ int main(void)
 		TREE_TEST(a_lock_that_is_held),
 		TREE_TEST(damaged_records),
 		TREE_TEST(a_damaged_record_of_what_runs),
+		TREE_TEST(a_removed_record_of_what_runs),
 		TREE_TEST(other_things_in_place_of_the_record),
 		IN_SMALL_TREE(a_full_file_system),
+		IN_SMALL_TREE(a_full_file_system_that_is_watched),
 		IN_SMALL_TREE(nothing_runs_that_is_not_written_down),
 		IN_SMALL_TREE(a_supervisor_killed_while_nothing_can_be_written),
 		TREE_TEST(a_directory_that_is_replaced),
