@@ -93,7 +93,8 @@ struct init {
 	uint8_t dirty; /* our record is not yet published */
 	unsigned int publish_row;
 	uint64_t publish_due;
-	uint8_t more; /* commands are left for the next turn */
+	uint64_t out_due; /* when to try again to make `out`; 0: there is one */
+	uint8_t more;     /* commands are left for the next turn */
 	struct tree tree;
 	uint64_t templates;    /* what there was of them when the service directory was read */
 	pid_t cycles;          /* looks for cycles; 0: none does */

@@ -134,15 +134,14 @@ static void stop_signals(struct service *x)
 	};
 	struct job also = { .letter = x->s.want == WANT_EXIT ? 'x' : 'd', .stop = 1 };
 
-	if (x->hung) { /* neither TERM nor control/t: either could hide from where it hangs */
-		service_signal_run(x, SIGABRT);
+	/* TERM or a script of ours would hide where it hangs; and where there is no room behind the
+	 * scripts, it is done without one */
+	if (x->hung || service_job(x, &stop) < 0) {
+		service_signal_run(x, x->hung ? SIGABRT : stop.signal);
 		service_signal_run(x, SIGCONT);
+	}
+	if (x->hung)
 		return;
-	}
-	if (service_job(x, &stop) < 0) { /* no room behind the scripts: without one, then */
-		service_signal_run(x, stop.signal);
-		service_signal_run(x, SIGCONT);
-	}
 	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
 		service_job(x, &also);
 }

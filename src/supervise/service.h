@@ -101,6 +101,8 @@ struct service {
 	uint64_t retry_sweep;   /* likewise */
 	uint64_t gate_limit;    /* an adopted child is past its gate if it lives then */
 	uint64_t publish_delay;
+	uint64_t retry_out; /* when to try again to make an `out`; 0: there is one */
+	uint64_t out_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
 	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
