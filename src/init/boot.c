@@ -147,6 +147,8 @@ static int is_fresh(struct init const *i, struct status const *former)
 	static unsigned char const unknown[sizeof i->boot_id];
 	size_t n = sizeof i->boot_id;
 
+	if (i->resumed)
+		return 0;
 	if (i->first || !former || former->flags & FLAG_EXITED)
 		return 1;
 	return memcmp(former->boot_id, i->boot_id, n) && memcmp(former->boot_id, unknown, n) &&
@@ -222,7 +224,8 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
 	/* nobody can have been there before PID 1 */
-	int known = !i->first && status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+	int known =
+		(!i->first || i->resumed) && status_read(i->run, s->name, &st, NULL) == STATUS_OK;
 
 	if (known && takeover(i, s, &st)) {
 		reap_look(i, s->name, &st);

@@ -55,7 +55,7 @@ static char const *judge(int dir)
 }
 
 /* 0, or -1: said. The descriptor stays open for as long as we live: it is the lock. */
-static int use(char const *path)
+static int use(struct init *i, char const *path)
 {
 	int made = !mkdir(path, 0755);
 	char const *wrong;
@@ -77,6 +77,7 @@ static int use(char const *path)
 	if (made)
 		delegate(dir, "../cgroup.subtree_control");
 	delegate(dir, "cgroup.subtree_control");
+	i->cgroup_lock = dir;
 	return 0;
 }
 
@@ -94,7 +95,7 @@ void cgroup_prepare(struct init *i)
 		warn("conf/", e.text, WITHOUT);
 	else if (r > 0 && i->cgroup[0] != '/')
 		warn("conf/cgroup: `", i->cgroup, "' is not an absolute path" WITHOUT);
-	if (r <= 0 || i->cgroup[0] != '/' || use(i->cgroup) < 0)
+	if (r <= 0 || i->cgroup[0] != '/' || use(i, i->cgroup) < 0)
 		i->cgroup[0] = 0;
 	if (conf >= 0)
 		fd_close(conf);

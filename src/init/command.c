@@ -18,6 +18,8 @@ static struct answer const nothing = { RESULT_NOTHING, WHY_NONE };
 static struct answer const unknown = { RESULT_REFUSED, WHY_UNKNOWN };
 static struct answer const exiting = { RESULT_REFUSED, WHY_EXITING };
 static struct answer const unmade = { RESULT_REFUSED, WHY_PUBLISH };
+static struct answer const full = { RESULT_REFUSED, WHY_UPGRADE };
+static struct answer const later = { RESULT_NONE, WHY_NONE };
 static struct answer const unreadable = { RESULT_REFUSED, WHY_CONFIG };
 
 static struct answer obey_shutdown(struct init *i, struct message const *m)
@@ -93,6 +95,10 @@ static struct answer obey(struct init *i, struct message const *m)
 		if (m->argument && a.result != RESULT_REFUSED)
 			poke_asker(i, (pid_t)m->argument);
 		return a;
+	case COMMAND_UPGRADE:
+		if (i->stop.phase != STOP_NOT)
+			return exiting;
+		return upgrade_begin(i, m->id) < 0 ? full : later;
 	default:
 		return unknown;
 	}
@@ -122,7 +128,7 @@ void command_turn(struct init *i)
 			a = obey(i, &m);
 			break;
 		}
-		if (m.id) {
+		if (m.id && a.result != RESULT_NONE) {
 			status_acknowledge(&i->status, &i->ring, m.id, a.result, a.why);
 			i->dirty = 1;
 		}

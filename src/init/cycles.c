@@ -275,6 +275,7 @@ static _Noreturn void child(struct init const *i, pid_t parent)
 {
 	struct search s = { .i = i, .graph = GRAPH_ZERO };
 
+	fault_drop(i);
 	selfpipe_finish();
 	signals_clean();
 	/* a copy of our `out` or lock in here would keep others waiting */

@@ -17,6 +17,9 @@
  *   cycles.c    a child that looks for needs in a circle
  *   state.c     what is taken away from a state directory
  *   takeover.c  supervisors that a former cinit left behind
+ *   upgrade.c   another program in our place, when it has said that it can
+ *   resume.c    that program's beginning; carry.c: what it is handed
+ *   fault.c     PID 1 that got a fatal signal executes itself again
  *   machine.c   the end of a machine; machine_mount.c: its beginning
  *   stop.c tree.c scan.c pidmap.c option.c message.c title.c   know nothing of all this
  *
@@ -24,7 +27,8 @@
  * and at a rescan; after that the tree runs on what it has.
  *
  * Descriptors: 0, 1, 2; run directory, `.cinit` and its lock; `in`, `out`; the signals; the `out`
- * of the service that CMD waits for: ten. One more for each service with a logger (its pipe), and
+ * of the service that CMD waits for: ten. PID 1 has one of its own program, too, and during an
+ * upgrade there are two for a moment. One more for each service with a logger (its pipe), and
  * for each supervisor that was taken over (a pidfd), and one with conf/cgroup. */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
@@ -47,6 +51,21 @@
 #define EXIT_SYSTEM 111
 
 struct pollfd;
+
+/* Was there another program in this process before? */
+enum resumed { RESUMED_NOT, RESUMED_UPGRADE, RESUMED_FAULT };
+
+#define UPGRADES_MAX 16 /* that may ask for one and the same */
+
+/* An upgrade: the program that is there now is asked, and executed when it can take over. */
+struct upgrade {
+	pid_t asked;    /* the process that it answers from; 0: none */
+	int answer;     /* what it says; -1: nobody is asked */
+	uint64_t limit; /* when it is not waited for any longer */
+	uint8_t due;    /* it can: at the end of the turn */
+	unsigned int count;
+	uint64_t id[UPGRADES_MAX]; /* frames to be answered */
+};
 
 enum cmd_phase {
 	CMD_NONE,   /* there is none, or it has ended */
@@ -81,11 +100,18 @@ struct init {
 	unsigned char boot_id[16];
 	char *title;
 	size_t title_size;
-	uint8_t first;   /* we are PID 1 */
-	uint8_t machine; /* of a machine, not of a container */
-	uint8_t fresh;   /* what the run directory tells is of another time */
+	char **argv;
+	char program[PATH_MAX]; /* what we were executed as; "": unknown */
+	int self;               /* PID 1's own program; -1: not held */
+	uint64_t faults[2];     /* the last two, CLOCK_BOOTTIME ns */
+	uint8_t ready;          /* all of this means something */
+	uint8_t resumed;        /* enum resumed */
+	uint8_t first;          /* we are PID 1 */
+	uint8_t machine;        /* of a machine, not of a container */
+	uint8_t fresh;          /* what the run directory tells is of another time */
 	/* what we hold */
 	char cgroup[RUNDIR_PATH]; /* the subtree of services' control groups; "": they have none */
+	int cgroup_lock;          /* of that; -1: none */
 	int run, dir, lock, signals;
 	struct cinit_ipc ipc;
 	struct status status;
@@ -93,8 +119,9 @@ struct init {
 	uint8_t dirty; /* our record is not yet published */
 	unsigned int publish_row;
 	uint64_t publish_due;
-	uint64_t out_due; /* when to try again to make `out`; 0: there is one */
-	uint8_t more;     /* commands are left for the next turn */
+	uint64_t out_due;   /* when to try again to make `out`; 0: there is one */
+	uint8_t more;       /* commands are left for the next turn */
+	uint8_t reap_first; /* somebody may have ended while another program was here */
 	struct tree tree;
 	uint64_t templates;    /* what there was of them when the service directory was read */
 	pid_t cycles;          /* looks for cycles; 0: none does */
@@ -103,6 +130,7 @@ struct init {
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
 	struct cmd cmd;
+	struct upgrade upgrade;
 	/* the end */
 	struct stop stop;
 	struct pidmap swept; /* processes that got TERM in the sweep */
@@ -117,6 +145,20 @@ int boot_profile(struct init *i, char const *given);
 int boot_record(struct init *i);
 int boot_services(struct init *i);
 void boot_begin(struct init *i, struct service *s, uint64_t now);
+
+/* upgrade.c: upgrade_begin: 0: the answer follows; -1: refused, and the record says why. */
+int upgrade_begin(struct init *i, uint64_t id);
+void upgrade_answered(struct init *i, int wait_status);
+void upgrade_turn(struct init *i, uint64_t now);
+void upgrade_done(struct init *i);
+int upgrade_formats(void);
+
+/* resume.c: instead of all of boot.c. */
+int resume(struct init *i, int handover);
+
+/* fault.c: fault_drop is for a child that does not execute. */
+void fault_prepare(struct init *i);
+void fault_drop(struct init const *i);
 
 /* state.c: state directories of services. */
 void state_begin(struct init const *i, struct service const *s);
@@ -143,6 +185,7 @@ void cgroup_leave(struct init *i);
 
 /* record.c: cinit's own status record. */
 void record_begin(struct init *i, struct status const *former);
+void record_reason(struct init *i, unsigned int reason, char const *text);
 void record_state(struct init *i, unsigned int state);
 void record_publish(struct init *i, uint64_t now);
 
@@ -174,6 +217,7 @@ void reap_look(struct init *i, char const *name, struct status const *st);
 
 /* orphans.c */
 void orphans_note(struct init *i, struct service *s, struct status const *st);
+void orphans_resume(struct init *i);
 struct service *orphans_record(struct init *i, pid_t pid, int wait_status);
 
 /* command.c */

@@ -11,7 +11,11 @@ enum { POLL_SIGNALS, POLL_IN, POLL_CMD, POLL_FIXED };
 int loop_prepare(struct init *i)
 {
 	i->more = 1; /* the first turn waits for nothing: CMD may be able to start */
-	return takeover_polls(i, POLL_FIXED);
+	i->reap_first = i->resumed != RESUMED_NOT;
+	if (takeover_polls(i, POLL_FIXED) < 0)
+		return -1;
+	i->ready = 1;
+	return 0;
 }
 
 static uint64_t deadline(struct init const *i)
@@ -22,6 +26,7 @@ static uint64_t deadline(struct init const *i)
 	d = clock_earlier(d, i->out_due);
 	d = clock_earlier(d, i->cmd.phase == CMD_DUE ? i->cmd.due : 0);
 	d = clock_earlier(d, i->cmd.phase == CMD_AWAITS ? i->cmd.report : 0);
+	d = clock_earlier(d, i->upgrade.asked ? i->upgrade.limit : 0);
 	/* bytes that were read already make no descriptor ready */
 	return i->more && !i->publish_row ? 1 : d;
 }
@@ -61,12 +66,14 @@ static void turn(struct init *i)
 	if (!i->publish_row && (p[POLL_IN].revents || i->more))
 		command_turn(i);
 	/* a stop must know whether we have children at all */
-	if (died || i->stop.phase != STOP_NOT)
+	if (died || i->stop.phase != STOP_NOT || i->reap_first)
 		reaped = reap(i);
+	i->reap_first = 0;
 	uint64_t now = clock_boottime();
 	spawn_due(i, now);
 	cmd_turn(i, now, hung_up);
 	shutdown_turn(i, reaped);
+	upgrade_turn(i, now);
 	record_publish(i, now);
 }
 

@@ -9,7 +9,9 @@
 #include <skalibs/sig.h>
 
 #include "../lib/clock.h"
+#include "../lib/handover.h"
 #include "../lib/process.h"
+#include "../supervise/supervise.h"
 #include "init.h"
 #include "machine.h"
 #include "message.h"
@@ -35,6 +37,8 @@ static int read_options(struct options *o, int machine, int argc, char **argv)
 		return print("usage: ", option_usage) || print(option_help, "") ? EXIT_SYSTEM : -1;
 	if (o->version)
 		return print("cinit " CINIT_VERSION, "\n") ? EXIT_SYSTEM : -1;
+	if (o->formats)
+		return upgrade_formats() < 0 ? EXIT_SYSTEM : -1;
 	if (!o->wrong)
 		return 0;
 	strerr_warn(PROG, ": fatal: ", o->wrong, o->culprit);
@@ -45,17 +49,28 @@ static int read_options(struct options *o, int machine, int argc, char **argv)
 /* What we were given, before anything of it is changed. */
 static int become_init(struct init *i, int argc, char **argv)
 {
+	i->argv = argv;
 	title_reserve(argc, argv, &i->title, &i->title_size);
+	if (!i->resumed && process_program(i->program) < 0)
+		i->program[0] = 0; /* there will be no upgrade, which is said then */
 	i->umask = umask(0);
 	if (getrlimit(RLIMIT_NOFILE, &i->nofile) < 0 || sig_altignore(SIGPIPE) < 0 ||
 		signal_init(i) < 0) {
 		strerr_warn(PROG, ": fatal: unable to set up signals: ", strerror(errno));
 		return EXIT_SYSTEM;
 	}
-	if (!i->first && process_subreaper() < 0)
+	if (i->first)
+		fault_prepare(i);
+	else if (process_subreaper() < 0)
 		strerr_warn(PROG, ": warning: unable to become a subreaper: ", strerror(errno),
 			"; processes that leave their services are not stopped");
 	return 0;
+}
+
+static void begin_cmd(struct init *i, struct options const *o)
+{
+	i->cmd.argv = o->command;
+	i->cmd.phase = o->command ? CMD_AWAITS : CMD_NONE;
 }
 
 static int boot(struct init *i, struct options const *o)
@@ -66,32 +81,53 @@ static int boot(struct init *i, struct options const *o)
 		r = boot_profile(i, o->profile);
 	if (r)
 		return r;
-	i->cmd.argv = o->command;
-	i->cmd.phase = o->command ? CMD_AWAITS : CMD_NONE;
+	begin_cmd(i, o);
 	settings_read(i);
 	cgroup_prepare(i);
 	r = boot_record(i);
 	if (!r)
 		r = boot_services(i);
-	if (!r && loop_prepare(i) < 0) {
-		strerr_warn(PROG, ": fatal: unable to set up: ", strerror(errno));
-		r = EXIT_SYSTEM;
-	}
 	/* an essential service may have ended while no cinit was there */
 	if (!r && i->stop.phase == STOP_NOT)
 		record_state(i, STATE_UP);
 	return r;
 }
 
+/* Boots, or goes on where the program before us was. 0, or the code to exit with. */
+static int begin(struct init *i, struct options const *o, int handover)
+{
+	int r;
+
+	if (i->resumed) {
+		begin_cmd(i, o); /* what became of it is in hand */
+		r = resume(i, handover);
+	} else {
+		r = boot(i, o);
+	}
+	if (!r && loop_prepare(i) < 0) {
+		strerr_warn(PROG, ": fatal: unable to set up: ", strerror(errno));
+		r = EXIT_SYSTEM;
+	}
+	return r;
+}
+
 int main(int argc, char **argv)
 {
-	static struct init i = { .cmd = { .watch = CINIT_CLIENT_ZERO } };
+	static struct init i = { .cmd = { .watch = CINIT_CLIENT_ZERO },
+		.self = -1,
+		.cgroup_lock = -1,
+		.upgrade = { .answer = -1 } };
 	struct options o = { 0 };
+	int handover = handover_inherited();
 
+	/* our supervisors are this program, too */
+	if (handover >= 0 && handover_kind(handover) == HANDOVER_SUPERVISE)
+		return supervise_resume(handover);
+	i.resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
 	PROG = "cinit";
 	i.first = getpid() == 1;
 	i.machine = (uint8_t)machine_detect();
-	if (i.machine)
+	if (i.machine && !i.resumed)
 		machine_prepare();
 	if (!fd_sanitize())
 		return EXIT_SYSTEM;
@@ -100,7 +136,7 @@ int main(int argc, char **argv)
 		return r < 0 ? 0 : r;
 	r = become_init(&i, argc, argv);
 	if (!r)
-		r = boot(&i, &o);
+		r = begin(&i, &o, handover);
 	if (r)
 		return r;
 	loop_run(&i);

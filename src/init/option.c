@@ -6,7 +6,8 @@
 #include <string.h>
 
 char const option_usage[] =
-	"cinit [-r RUNDIR] [-d SERVICEDIR] [-p NAME] [--help] [--version] [--] [CMD ARG...]";
+	"cinit [-r RUNDIR] [-d SERVICEDIR] [-p NAME] [--help] [--version] [--formats] "
+	"[--] [CMD ARG...]";
 
 char const option_help[] =
 	"\n"
@@ -17,6 +18,7 @@ char const option_help[] =
 	"  -p, --profile=NAME            start NAME and what it needs, nothing else\n"
 	"  -h, --help                    print this and exit\n"
 	"  -V, --version                 print the version and exit\n"
+	"      --formats                 print the formats of state that are understood, and exit\n"
 	"\n"
 	"With CMD, the tree stops when CMD ends, and cinit exits with its code.\n"
 	"Without, TERM and INT stop the tree, and HUP reads SERVICEDIR again.\n"
@@ -28,6 +30,7 @@ static struct option const longs[] = {
 	{ "profile", required_argument, NULL, 'p' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
+	{ "formats", no_argument, NULL, 'F' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -54,6 +57,9 @@ void option_parse(struct options *o, int argc, char **argv)
 			break;
 		case 'V':
 			o->version = 1;
+			break;
+		case 'F':
+			o->formats = 1;
 			break;
 		default:
 			o->wrong = c == ':' ? "option needs a value: " : "unknown option: ";

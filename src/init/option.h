@@ -7,7 +7,7 @@ struct options {
 	char const *service_dir; /* NULL: not given */
 	char const *profile;     /* NULL: not given */
 	char **command;          /* NULL: not given */
-	int help, version;
+	int help, version, formats;
 	char const *wrong; /* what is wrong with `culprit`; NULL: nothing */
 	char const *culprit;
 };

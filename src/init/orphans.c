@@ -48,6 +48,27 @@ void orphans_note(struct init *i, struct service *s, struct status const *st)
 		note(i, s, &of_log, ORPHAN_OF_LOGGER);
 }
 
+/* After another program in our place: those of dead supervisors are our children still. A child of
+ * a living one is noted when that dies. */
+void orphans_resume(struct init *i)
+{
+	struct status st;
+
+	for (size_t n = 0; n < i->tree.count; n++) {
+		struct service *s = i->tree.list[n];
+		if (status_read(i->run, s->name, &st, NULL) == STATUS_OK)
+			orphans_note(i, s, &st);
+	}
+	/* a drop moves entries back, into the slot just looked at too: look at it again */
+	for (size_t n = 0; n < i->orphans.size;) {
+		pid_t pid = i->orphans.entry[n].pid;
+		if (pid && !process_is_child(pid))
+			pidmap_drop(&i->orphans, pid);
+		else
+			n++;
+	}
+}
+
 static int append(int run, char const *path, struct pidmap_entry const *e, int wait_status)
 {
 	unsigned char record[16];

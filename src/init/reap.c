@@ -143,6 +143,8 @@ static int reap_one(struct init *i, siginfo_t const *si)
 		spawn_poke(i->run, of->name);
 	if (s)
 		reap_supervisor(i, s, &w);
+	else if (pid == i->upgrade.asked)
+		upgrade_answered(i, w);
 	else if (pid == i->cycles)
 		cycles_ended(i, w);
 	else if (i->cmd.phase == CMD_RUNS && pid == i->cmd.pid)

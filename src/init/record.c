@@ -1,5 +1,6 @@
 /* cinit's own status record, in `.cinit`: whether the tree runs or stops, and what became of
  * commands. */
+#include <string.h>
 #include <unistd.h>
 
 #include "../lib/clock.h"
@@ -30,9 +31,20 @@ void record_begin(struct init *i, struct status const *former)
 	for (unsigned int n = 0; n < sizeof s->boot_id; n++)
 		s->boot_id[n] = i->boot_id[n];
 	s->starts++;
-	s->started = clock_boottime();
+	s->started = s->executed = clock_boottime();
 	s->ready = 0;
 	record_state(i, STATE_STARTING);
+}
+
+/* Why something is as it is, for who reads the record. */
+void record_reason(struct init *i, unsigned int reason, char const *text)
+{
+	struct status *s = &i->status;
+
+	s->reason = (uint16_t)reason;
+	memset(s->reason_text, 0, sizeof s->reason_text);
+	strncpy(s->reason_text, text, sizeof s->reason_text - 1);
+	i->dirty = 1;
 }
 
 void record_state(struct init *i, unsigned int state)

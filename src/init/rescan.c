@@ -207,7 +207,7 @@ static void leftover(struct init *i, char const *name)
 		path_join(path, name, "out") < 0 ||
 		fstatat(i->run, path, &out, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISFIFO(out.st_mode))
 		return;
-	if (i->first) {
+	if (i->first && !i->resumed) {
 		state_remove(i, name);
 		return;
 	}

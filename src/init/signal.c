@@ -24,7 +24,10 @@ int signal_init(struct init *i)
 
 	/* what was ignored for us (CHLD: our children would be reaped unseen; INT and HUP by a
 	 * shell's background and nohup) must not reach the supervisors and their services */
-	signals_clean();
+	if (i->resumed)
+		signals_default(); /* those that wait are held back until they can be read */
+	else
+		signals_clean();
 	i->signals = selfpipe_init();
 	if (i->signals < 0)
 		return -1;

@@ -12,6 +12,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/path.h"
+#include "../lib/process.h"
 #include "../supervise/supervise.h"
 #include "init.h"
 #include "message.h"
@@ -127,6 +128,7 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 		.service_dir = service_dir,
 		.state_dir = state_dir,
 		.run_dir = i->run_path,
+		.program = i->program[0] ? i->program : NULL,
 		.nofile = i->nofile.rlim_cur,
 		.umask = i->umask,
 		.cgroup = i->cgroup[0] ? i->cgroup : NULL,
@@ -137,6 +139,7 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 		.forked = 1,
 	};
 
+	fault_drop(i);
 	memcpy(o.boot_id, i->boot_id, sizeof o.boot_id);
 	if (instance_directory(i, s, service_dir) < 0 ||
 		path_join(state_dir, i->run_path, s->name) < 0)
@@ -162,10 +165,16 @@ static void tell_to_exit(struct init *i, struct service *s)
 
 static void spawn(struct init *i, struct service *s, uint64_t now)
 {
+	struct status st;
+
 	if (!s->prepared && spawn_prepare(i, s) < 0) {
 		spawn_again(i, s, now);
 		return;
 	}
+	/* one that PID 1 forked just before a fault, and that we did not know of */
+	if (i->resumed == RESUMED_FAULT && status_read(i->run, s->name, &st, NULL) == STATUS_OK &&
+		process_is_child((pid_t)st.supervisor) && takeover(i, s, &st))
+		return;
 	if (i->stop.phase != STOP_NOT || s->vanished)
 		tell_to_exit(i, s);
 	pid_t pid = fork();

@@ -22,6 +22,9 @@ int takeover(struct init *i, struct service *s, struct status const *st)
 
 	if (!pid || process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE)
 		return 0;
+	/* left by the program that was in this process before */
+	if (process_is_child(pid))
+		return !tree_runs(&i->tree, s, pid);
 	int fd = process_pidfd(pid);
 	if (fd < 0) {
 		if (errno != ESRCH)

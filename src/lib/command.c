@@ -37,6 +37,7 @@ struct command const command_table[] = {
 	TREE(COMMAND_SHUTDOWN, "shutdown", "stop every service, then end"),
 	TREE(COMMAND_LOOK, "look", "look at the state of a service"),
 	TREE(COMMAND_WAKE, "wake", "give a service a supervisor again"),
+	TREE(COMMAND_UPGRADE, "upgrade", "execute the program that is there now, in place"),
 };
 /* clang-format on */
 

@@ -42,6 +42,7 @@ struct command {
 #define COMMAND_SHUTDOWN 's' /* argument: enum shutdown_how */
 #define COMMAND_LOOK     'y' /* text: name of a service whose status cinit shall look at */
 #define COMMAND_WAKE     'w' /* text: name of a service that shall have a supervisor again */
+#define COMMAND_UPGRADE  'g' /* execute the program that is there now, and so shall supervisors */
 
 enum shutdown_how {
 	SHUTDOWN_EXIT = 0, /* stop everything; a container or a user's cinit exits 0 */

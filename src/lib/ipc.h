@@ -68,6 +68,18 @@ int cinit_ipc_publish(struct cinit_ipc *ipc, struct status const *s, struct stat
 /* Closes both ends; removes nothing. */
 void cinit_ipc_close(struct cinit_ipc *ipc);
 
+/* Hands the pair over to the program that is executed next, with what was read of `in` and not yet
+ * obeyed. */
+struct handover;
+struct handover_item;
+void cinit_ipc_hand_over(struct handover *h, struct cinit_ipc const *ipc);
+
+/* Before the first item of one: there is nothing in hand. */
+void cinit_ipc_begin(struct cinit_ipc *ipc, int dir);
+
+/* 1: the item is one of these, and was entered. */
+int cinit_ipc_take_over(struct cinit_ipc *ipc, struct handover_item const *item);
+
 /* ----------------------------------------------------------------- the client's side */
 
 /* One service in flight: at most two descriptors. */

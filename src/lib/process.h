@@ -8,6 +8,7 @@
 #ifndef CINIT_PROCESS_H
 #define CINIT_PROCESS_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -63,6 +64,13 @@ void process_close_from(int first);
 
 /* The kernel's boot id as 16 bytes; zeros where it cannot be read. */
 void process_boot_id(unsigned char id[16]);
+
+/* Is it our child, living or not yet reaped? */
+int process_is_child(pid_t pid);
+
+/* The path that we were executed by, absolute, to find another program under the same name later.
+ * To be asked at the beginning, before the working directory changes. 0, or -1 with errno. */
+int process_program(char path[PATH_MAX]);
 
 /* Makes us the reaper of our descendants. 0, or -1 with errno. */
 int process_subreaper(void);

@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/uint64.h>
+
+#include "path.h"
 
 /* The same number on every architecture; headers may be older than the kernel. */
 #ifndef SYS_close_range
@@ -81,4 +85,44 @@ void process_boot_id(unsigned char id[16])
 int process_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -1 : 0;
+}
+
+int process_is_child(pid_t pid)
+{
+	siginfo_t si;
+
+	return pid > 0 && waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* Who was executed by a descriptor has no path but the kernel's word. */
+static int program_by_link(char path[PATH_MAX])
+{
+	static char const gone[] = " (deleted)";
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	if (n < 0)
+		return -1;
+	path[n] = 0;
+	size_t len = (size_t)n, tail = sizeof gone - 1;
+	if (len > tail && !strcmp(path + len - tail, gone))
+		path[len - tail] = 0;
+	return 0;
+}
+
+int process_program(char path[PATH_MAX])
+{
+	char const *name = (char const *)getauxval(AT_EXECFN);
+	char here[PATH_MAX];
+
+	/* the name and not what it leads to: an upgrade may put another link in its place */
+	if (!name || !name[0] || !strncmp(name, "/dev/fd/", 8))
+		return program_by_link(path);
+	if (name[0] != '/')
+		return getcwd(here, sizeof here) ? path_join(path, here, name) : -1;
+	if (strlen(name) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(path, name);
+	return 0;
 }

@@ -22,12 +22,17 @@ static void internal_to_default(void)
 		syscall(SYS_rt_sigaction, sig, nothing, (void *)0, KERNEL_SIGSET);
 }
 
-void signals_clean(void)
+void signals_default(void)
 {
 	struct sigaction sa;
 	for (int sig = 1; sig < NSIG; sig++)
 		if (!sigaction(sig, 0, &sa) && sa.sa_handler == SIG_IGN)
 			sig_restore(sig);
 	internal_to_default();
+}
+
+void signals_clean(void)
+{
+	signals_default();
 	sig_blocknone();
 }

@@ -6,4 +6,7 @@
  * container runtime, a shell's background) ignored or blocked must not reach services. */
 void signals_clean(void);
 
+/* Only the former: what is blocked stays so, and what came meanwhile waits. */
+void signals_default(void);
+
 #endif

@@ -46,7 +46,10 @@ enum at {
 	AT_CGROUP = 296,
 	AT_WINDOW_START = 304,
 	AT_WATCHDOG = 312,
-	AT_SPARE = 320, /* up to the text: for fields to come */
+	AT_EXECUTED = 320,
+	AT_REFUSED = 328,
+	AT_REFUSAL = 336,
+	AT_SPARE = 340, /* up to the text: for fields to come */
 	AT_REASON_TEXT = 440,
 	AT_HEADER_SUM = 632,
 	/* the ring */
@@ -141,6 +144,9 @@ static void pack_header(unsigned char *out, struct status const *s)
 	put_be64(out + AT_CGROUP, s->cgroup);
 	put_be64(out + AT_WINDOW_START, s->window_start);
 	put_be64(out + AT_WATCHDOG, s->watchdog);
+	put_be64(out + AT_EXECUTED, s->executed);
+	put_be64(out + AT_REFUSED, s->refused);
+	put_be32(out + AT_REFUSAL, s->refusal);
 	/* What stood behind the text's end in memory is nobody's business. */
 	memcpy(out + AT_REASON_TEXT, s->reason_text, strnlen(s->reason_text, STATUS_TEXT - 1));
 }
@@ -202,6 +208,9 @@ static void unpack_header(unsigned char const *in, struct status *s)
 	s->cgroup = get_be64(in + AT_CGROUP);
 	s->window_start = get_be64(in + AT_WINDOW_START);
 	s->watchdog = get_be64(in + AT_WATCHDOG);
+	s->executed = get_be64(in + AT_EXECUTED);
+	s->refused = get_be64(in + AT_REFUSED);
+	s->refusal = get_be32(in + AT_REFUSAL);
 	memcpy(s->reason_text, in + AT_REASON_TEXT, STATUS_TEXT);
 }
 

@@ -111,6 +111,7 @@ enum status_reason {
 	REASON_STATUS,   /* none: what the service says of itself (sd_notify) */
 	REASON_HEALTH,   /* it was found unwell: health check, watchdog */
 	REASON_LEFT_OUT, /* not part of this boot: enable-if-env */
+	REASON_UPGRADE,  /* of cinit: an upgrade was refused */
 	REASON_COUNT
 };
 
@@ -133,6 +134,7 @@ enum status_why {
 	WHY_PUBLISH,    /* state could not be written */
 	WHY_BUSY,       /* the queue behind a control script is full */
 	WHY_DOUBT,      /* sent again so late that nobody knows whether it was done before */
+	WHY_UPGRADE,    /* another program cannot take over; reason_text says why */
 	WHY_COUNT
 };
 
@@ -176,7 +178,10 @@ struct status {
 	uint32_t foreign;       /* frames of an unknown version */
 	uint32_t window_deaths; /* deaths counted against max-deaths */
 	uint64_t watchdog; /* CLOCK_BOOTTIME ns: it must say that it lives by then; 0: need not */
-	uint64_t window_start;         /* CLOCK_BOOTTIME ns; 0: none counted */
+	uint64_t window_start; /* CLOCK_BOOTTIME ns; 0: none counted */
+	uint64_t executed; /* CLOCK_BOOTTIME ns: since when its keeper runs the program it runs */
+	uint64_t refused;  /* when it was last unable to execute another in its place; 0: never */
+	uint32_t refusal;  /* errno of that; 0: none */
 	char reason_text[STATUS_TEXT]; /* NUL-terminated, for people; "" with REASON_NONE */
 };
 

@@ -47,6 +47,7 @@ char const *status_reason_name(unsigned reason)
 		[REASON_HEALTH] = "health",
 		[REASON_REFUSED] = "refused",
 		[REASON_LEFT_OUT] = "left_out",
+		[REASON_UPGRADE] = "upgrade",
 	};
 	return NAME(name, reason);
 }
@@ -63,6 +64,7 @@ char const *status_why_text(unsigned why)
 		[WHY_EXITING] = "its supervisor is about to exit",
 		[WHY_PUBLISH] = "its state could not be written",
 		[WHY_DOUBT] = "nobody can tell whether it was done",
+		[WHY_UPGRADE] = "the program that is there cannot take over",
 		[WHY_BUSY] = "too many commands wait for a control script",
 	};
 	return NAME(text, why);

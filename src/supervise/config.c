@@ -231,3 +231,30 @@ int config_load(struct config *c, char const *path, struct value_error *e)
 		fd_close(dir);
 	return r;
 }
+
+size_t config_names(struct config const *c, char names[CONFIG_NAMES])
+{
+	size_t at = 0;
+
+	for (unsigned int i = 0; i < BIT_COUNT; i++) {
+		size_t len = strlen(entries[i].name) + 1;
+		if (!(c->entries & ENTRY(i)) || len > CONFIG_NAMES - at)
+			continue;
+		memcpy(names + at, entries[i].name, len);
+		at += len;
+	}
+	return at;
+}
+
+void config_enter_names(struct config *c, char const *names, size_t len)
+{
+	c->entries = 0;
+	while (len) {
+		size_t n = strnlen(names, len) + 1;
+		if (n > len)
+			return;
+		c->entries |= entry_bit(names);
+		names += n;
+		len -= n;
+	}
+}

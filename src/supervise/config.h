@@ -4,6 +4,7 @@
 #ifndef SUPERVISE_CONFIG_H
 #define SUPERVISE_CONFIG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../lib/servicedir.h"
@@ -156,5 +157,11 @@ struct config {
  * does not (or why the directory cannot be opened), what could be read is in *c. One that may be
  * searched but not listed is read entry by entry. */
 int config_load(struct config *c, char const *path, struct value_error *e);
+
+/* Which entries there are, by name, for another program: in that one the bits may be others. Names
+ * end with NUL; returns their length in all. */
+#define CONFIG_NAMES 1024
+size_t config_names(struct config const *c, char names[CONFIG_NAMES]);
+void config_enter_names(struct config *c, char const *names, size_t len);
 
 #endif

@@ -140,6 +140,9 @@ static void take_signals(struct supervisor *sup)
 		case SIGQUIT:
 			end_all(sup, 1);
 			break;
+		case SIGUSR1:
+			sup->upgrade = 1;
+			break;
 		default:
 			break; /* INT and HUP are for the processes of a terminal, not for us */
 		}
@@ -288,6 +291,9 @@ static void run_loop(struct supervisor *sup)
 {
 	struct turn t;
 	while (!settle_turn(sup)) {
+		/* all that happened is in the record, and what has not is still to be read */
+		if (supervisor_upgrade(sup))
+			continue;
 		gather(sup, &t);
 		if (clock_poll(t.fds, t.n + t.needs + t.dependents, next_deadline(sup)) > 0)
 			dispatch(sup, &t);
@@ -299,30 +305,40 @@ static void run_loop(struct supervisor *sup)
 	}
 }
 
+void supervisor_begin(struct supervisor *sup, struct supervise_options const *o)
+{
+	PROG = "supervise";
+	sup->o = o;
+	sup->pipe = sup->run = -1;
+	setup_service(sup, &sup->service, 0);
+}
+
+int supervisor_live(struct supervisor *sup)
+{
+	if (make_room(sup) < 0) {
+		say_errno(&sup->service, "get memory", "for polling", "not supervised");
+		return EXIT_REFUSED;
+	}
+	run_loop(sup);
+	say_farewell(sup);
+	return 0;
+}
+
 int supervise_run(struct supervise_options const *o)
 {
 	static struct supervisor
 		sup; /* zeros; what has no logger never touches the logger's pages */
 
-	PROG = "supervise";
-	sup.o = o;
-	sup.pipe = sup.run = -1;
-	setup_service(&sup, &sup.service, 0);
+	supervisor_begin(&sup, o);
 	if (setup_process(&sup) < 0) {
 		say_errno(&sup.service, "set up", "signals", "not supervised");
 		return EXIT_REFUSED;
 	}
 	int r = setup_services(&sup);
-	if (!r && make_room(&sup) < 0) {
-		say_errno(&sup.service, "get memory", "for polling", "not supervised");
-		r = EXIT_REFUSED;
-	}
 	if (r)
 		return r;
 	if (sup.has_log)
 		service_resume(&sup.log);
 	service_resume(&sup.service);
-	run_loop(&sup);
-	say_farewell(&sup);
-	return 0;
+	return supervisor_live(&sup);
 }

@@ -20,7 +20,8 @@
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
 
-#include "../lib/account.h"
+#include "../lib/handover.h"
+#include "../lib/handover.h"
 #include "../lib/process.h"
 #include "../lib/rundir.h"
 #include "../lib/signals.h"
@@ -28,7 +29,7 @@
 
 #define USAGE "supervise [-r RUNDIR] -d SERVICEDIR NAME, or supervise DIR"
 
-static char service_path[4096], state_path[4096 + 16], run_path[RUNDIR_PATH];
+static char program[PATH_MAX], service_path[4096], state_path[4096 + 16], run_path[RUNDIR_PATH];
 
 /* DIR/supervise may be a link to where state belongs on a read-only system; its target is made, one
  * level. */
@@ -106,6 +107,9 @@ int main(int argc, char **argv)
 	struct rlimit rl;
 	int c;
 
+	int handover = handover_inherited();
+	if (handover >= 0)
+		return supervise_resume(handover);
 	PROG = "supervise";
 	while ((c = getopt(argc, argv, "+r:d:")) >= 0) {
 		if (c == 'r')
@@ -125,6 +129,8 @@ int main(int argc, char **argv)
 	if (!getrlimit(RLIMIT_NOFILE, &rl))
 		o.nofile = rl.rlim_cur;
 	process_boot_id(o.boot_id);
+	if (!process_program(program))
+		o.program = program;
 	if (services)
 		place_by_name(argv[optind], services, run, &o);
 	else

@@ -19,6 +19,7 @@
  * - sweep.c: processes that are left over
  * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
  * - take.c: the lock, the record of a predecessor
+ * - upgrade.c: another program in our place; carry.c: what it is handed over
  * - publish.c: the record, the gates
  * - say.c: lines on standard error */
 #ifndef SUPERVISE_SERVICE_H
@@ -130,6 +131,7 @@ struct supervisor {
 	int pipe;         /* O_RDWR on the log pipe; -1: none, or let go of */
 	int at_once;      /* told to end by QUIT: KILL without TERM */
 	int reap_pending; /* a turn's share of deaths is through, there may be more */
+	int upgrade;      /* told to execute the program that is there now */
 	struct pollfd *polls;
 	size_t poll_room;
 	int look_pending; /* cinit is to be told of an essential end */
@@ -177,9 +179,21 @@ void service_start(struct service *x);
 void service_start_run(struct service *x);
 
 /* ---- due.c: service_deadlines and service_next_deadline */
+/* ---- loop.c */
+/* Readies an object that was zeros. */
+void supervisor_begin(struct supervisor *sup, struct supervise_options const *o);
+/* Turn after turn until told to exit; returns the exit code. */
+int supervisor_live(struct supervisor *sup);
+
+/* ---- upgrade.c */
+/* Executes another program if told to. 1: it was tried in vain. */
+int supervisor_upgrade(struct supervisor *sup);
+
 /* ---- setup.c */
 /* Becomes a supervisor. 0, or -1 with errno. */
 int setup_process(struct supervisor *sup);
+/* Stays one, having been executed in its place: signals that came meanwhile wait still. */
+int setup_process_anew(struct supervisor *sup);
 /* Readies an object that was zeros. */
 void setup_service(struct supervisor *sup, struct service *x, int is_log);
 /* Opens the state directories and takes the locks. 0, or the exit code, and it was said why. */

@@ -47,12 +47,36 @@ static void set_title(struct supervise_options const *o)
 	snprintf(o->title, o->title_size, "supervise %s", o->name);
 }
 
-/* A signal that came while nothing was set up yet; it is sent again when all is. */
-static volatile sig_atomic_t early;
+/* Signals that came while nothing was set up yet; they are sent again when all is. */
+static int const awaited[] = { SIGTERM, SIGQUIT, SIGUSR1 };
+#define AWAITED (sizeof awaited / sizeof *awaited)
+static volatile sig_atomic_t early[AWAITED];
 
 static void note_early(int sig)
 {
-	early = sig;
+	for (size_t i = 0; i < AWAITED; i++)
+		if (awaited[i] == sig)
+			early[i] = 1;
+}
+
+/* From now on signals are read by the loop. */
+static int trap_signals(struct supervisor *sup)
+{
+	static int const taken[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1 };
+	sigset_t set, rest;
+
+	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
+		return -1;
+	sup->signals = selfpipe_init();
+	sigemptyset(&set);
+	sigfillset(&rest);
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+		sigaddset(&set, taken[i]);
+		sigdelset(&rest, taken[i]);
+	}
+	if (sup->signals < 0 || selfpipe_trapset(&set) < 0)
+		return -1;
+	return sigprocmask(SIG_UNBLOCK, &rest, 0);
 }
 
 /* Between letting go of cinit's mask and having one of our own TERM must not kill us: what has to
@@ -60,27 +84,19 @@ static void note_early(int sig)
  * until exec. */
 static int take_over_signals(struct supervisor *sup, int forked)
 {
-	static int const taken[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP };
-	sigset_t set;
-
-	sig_catch(SIGTERM, note_early);
-	sig_catch(SIGQUIT, note_early);
+	for (size_t i = 0; i < AWAITED; i++)
+		sig_catch(awaited[i], note_early);
 	if (forked) {
 		selfpipe_finish();
 		process_close_from(3);
 	}
-	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
+	if (trap_signals(sup) < 0)
 		return -1;
-	sup->signals = selfpipe_init();
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
-		sigaddset(&set, taken[i]);
-	if (sup->signals < 0 || selfpipe_trapset(&set) < 0)
-		return -1;
-	sig_restore(SIGTERM);
-	sig_restore(SIGQUIT);
-	if (early)
-		kill(getpid(), early);
+	for (size_t i = 0; i < AWAITED; i++) {
+		sig_restore(awaited[i]);
+		if (early[i])
+			kill(getpid(), awaited[i]);
+	}
 	return 0;
 }
 
@@ -104,6 +120,14 @@ int setup_process(struct supervisor *sup)
 		setrlimit(RLIMIT_NOFILE, &rl);
 	}
 	return 0;
+}
+
+int setup_process_anew(struct supervisor *sup)
+{
+	prctl(PR_SET_NAME, "supervise");
+	umask(0);
+	process_subreaper(); /* we are one already */
+	return trap_signals(sup);
 }
 
 /* The FIFO to the logger, made where there is none; something else in its place is in the way. */
@@ -130,6 +154,8 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 	x->sup = sup;
 	x->is_log = (uint8_t)is_log;
 	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = x->cgroup = -1;
+	for (unsigned int i = 0; i < ROLE_COUNT; i++)
+		x->child[i] = (struct child){ .gate = -1, .pidfd = -1 };
 	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
 }
 

@@ -12,6 +12,7 @@ struct supervise_options {
 	char const *state_dir;   /* path of its state directory, absolute (RUNDIR/NAME or
 				    DIR/supervise) */
 	char const *run_dir; /* path of the run directory, absolute, or NULL: there is no cinit */
+	char const *program; /* path of the program to execute when told to upgrade, absolute */
 	unsigned char boot_id[16]; /* zeros: unknown */
 	rlim_t nofile;             /* soft RLIMIT_NOFILE for services */
 	mode_t umask;              /* umask for services */
@@ -28,5 +29,9 @@ struct supervise_options {
  * 0 told to exit; 111 the system refused; 100 another supervisor has this service. Everything the
  * caller holds but descriptors 0, 1 and 2 is closed where `forked` is set. */
 int supervise_run(struct supervise_options const *o);
+
+/* Goes on with what was handed over (handover_inherited) by the program that was executed here
+ * before. As supervise_run. */
+int supervise_resume(int handover);
 
 #endif

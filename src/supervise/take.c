@@ -173,6 +173,7 @@ int service_take(struct service *x)
 	adopt_children(x);
 	cgroup_adopt(x);
 	x->s.incarnation++;
+	x->s.executed = clock_boottime();
 	x->s.supervisor = (uint32_t)getpid();
 	x->s.supervisor_identity = process_identity(getpid());
 	memcpy(x->s.boot_id, x->sup->o->boot_id, 16);

@@ -114,6 +114,7 @@ void admin_edit(struct options const *o, struct where *w, struct targets *ts, un
 
 struct tree_end {
 	struct job job;
+	struct status status;
 	int ended;
 };
 
@@ -121,8 +122,10 @@ static void ended(void *data, struct target const *t, struct job const *j, struc
 	uint64_t now)
 {
 	struct tree_end *end = data;
-	(void)t, (void)s, (void)now;
+	(void)t, (void)now;
 	end->job = *j;
+	if (s)
+		end->status = *s;
 	end->ended = 1;
 }
 
@@ -158,20 +161,23 @@ static char const *send_reason(struct job const *j)
 	return reason(j->detail);
 }
 
-static int judge(struct options const *o, struct where const *w, struct job const *j)
+static void judge(struct options const *o, struct where const *w, struct tree_end const *end)
 {
+	struct job const *j = &end->job;
 	char const *word = o->verb->word;
+	int says = j->detail == WHY_UPGRADE && end->status.reason == REASON_UPGRADE;
 
 	switch ((enum job_outcome)j->outcome) {
 	case OUTCOME_OK:
 	case OUTCOME_GONE:
-		return 0;
+		return;
 	case OUTCOME_UNKNOWN:
 		strerr_dief(EXIT_UNKNOWN, "no answer to ", word, " from cinit in ", w->run,
 			" in time; outcome unknown");
 	case OUTCOME_REFUSED:
 		strerr_dief(EXIT_SYSTEM, "cinit in ", w->run, " refused ", word, ": ",
-			status_why_text((unsigned int)j->detail));
+			status_why_text((unsigned int)j->detail), says ? ": " : "",
+			says ? end->status.reason_text : "");
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_KILLED:
 	case OUTCOME_NEVER:
@@ -182,7 +188,7 @@ static int judge(struct options const *o, struct where const *w, struct job cons
 		send_reason(j));
 }
 
-int admin_tree(struct options const *o, struct where *w)
+void admin_tell(struct options const *o, struct where *w, struct status *s)
 {
 	static char state[] = RUNDIR_TREE;
 	struct target t = { .typed = "cinit", .state = state, .base = w->fd };
@@ -203,7 +209,16 @@ int admin_tree(struct options const *o, struct where *w)
 		die_no_run(w);
 	if (loop_run(&q) < 0 || !end.ended)
 		strerr_diefu2sys(EXIT_SYSTEM, "send ", o->verb->word);
-	return judge(o, w, &end.job);
+	judge(o, w, &end);
+	*s = end.status;
+}
+
+int admin_tree(struct options const *o, struct where *w)
+{
+	struct status s;
+
+	admin_tell(o, w, &s);
+	return 0;
 }
 
 int admin_version(struct where *w)

@@ -121,8 +121,17 @@ enum verdict goal_verdict(enum goal goal, struct status const *s, uint32_t start
 		return met_if(status_exited(s));
 	case GOAL_HEALTHY:
 		return healthy(s);
+	case GOAL_EXECUTED: /* a time decides, see goal_executed */
 	case GOAL_COUNT:
 		break;
 	}
 	return VERDICT_NEVER;
+}
+
+enum verdict goal_executed(struct status const *s, uint64_t since)
+{
+	/* the next one will be a fork of what cinit is now */
+	if (status_exited(s) || s->executed >= since)
+		return VERDICT_MET;
+	return s->refusal && s->refused >= since ? VERDICT_NEVER : VERDICT_NOT_YET;
 }

@@ -20,6 +20,7 @@ enum goal {
 	GOAL_CONTINUED, /* not paused */
 	GOAL_EXITED,    /* the supervisor has gone */
 	GOAL_HEALTHY,   /* up and ready, and meant to be; then ./check */
+	GOAL_EXECUTED,  /* its supervisor runs a program executed since then: goal_executed */
 	GOAL_COUNT
 };
 
@@ -32,6 +33,9 @@ enum verdict {
 
 /* `starts`: the generation (status.starts) before the command was sent. */
 enum verdict goal_verdict(enum goal goal, struct status const *s, uint32_t starts);
+
+/* The same of GOAL_EXECUTED; `since` is CLOCK_BOOTTIME ns. */
+enum verdict goal_executed(struct status const *s, uint64_t since);
 
 /* Did the supervisor exit in good order, having been told to? */
 int status_exited(struct status const *s);

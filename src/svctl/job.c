@@ -53,9 +53,16 @@ static void note(struct job *j, struct status const *s)
 	j->starts = j->exited ? 0 : s->starts;
 }
 
+static enum verdict verdict(struct job const *j, struct status const *s)
+{
+	if (j->verb->goal == GOAL_EXECUTED)
+		return goal_executed(s, j->since);
+	return goal_verdict((enum goal)j->verb->goal, s, j->starts);
+}
+
 static enum job_act judge(struct job *j, struct status const *s)
 {
-	switch (goal_verdict((enum goal)j->verb->goal, s, j->starts)) {
+	switch (verdict(j, s)) {
 	case VERDICT_MET:
 		return end(j, j->verb->goal == GOAL_EXITED ? OUTCOME_GONE : OUTCOME_OK);
 	case VERDICT_CHECK:
@@ -244,7 +251,7 @@ static enum job_act on_check(struct job *j, int passed)
 
 static enum job_act late(struct job *j, struct status const *s)
 {
-	if (s && goal_verdict((enum goal)j->verb->goal, s, j->starts) == VERDICT_MET)
+	if (s && verdict(j, s) == VERDICT_MET)
 		return end(j, j->verb->goal == GOAL_EXITED ? OUTCOME_GONE : OUTCOME_OK);
 	if (!(j->verb->flags & VERB_ESCALATES))
 		return end(j, OUTCOME_TIMEOUT);

@@ -94,6 +94,7 @@ struct job {
 	struct job_frame frame[2]; /* to the service, and to the tree to wake its supervisor */
 	uint32_t incarnation;      /* that the frame was sent to */
 	uint32_t starts;           /* generation before the command */
+	uint64_t since;            /* of GOAL_EXECUTED */
 	uint32_t checked;          /* generation that ./check was run for */
 	int detail;
 	uint8_t options; /* enum job_option */

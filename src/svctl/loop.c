@@ -90,11 +90,12 @@ static void begin(struct loop *l, struct flight *f)
 		options |= JOB_WAITS;
 	if (q->waits && !q->no_limit && !q->limit)
 		options |= JOB_ONE_LOOK;
-	if (q->verb->kind != VERB_TREE && is_detached(f->target))
+	if (q->verb->kind != VERB_TREE && q->verb->kind != VERB_UPGRADE && is_detached(f->target))
 		options |= JOB_DETACHED;
 	if (f->target->maker)
 		options |= JOB_MAKES;
 	job_init(&f->job, q->verb, options);
+	f->job.since = q->since;
 	f->client = (struct cinit_client)CINIT_CLIENT_ZERO;
 	if (!q->no_limit) {
 		uint64_t limit = q->limit ? q->limit : LIMIT_DEFAULT;

@@ -17,6 +17,7 @@ struct loop_request {
 	struct targets const *targets; /* none of them .missing but those with .maker */
 	struct verb const *verb;
 	uint64_t limit;   /* ns for each service from its turn on */
+	uint64_t since;   /* of GOAL_EXECUTED */
 	uint8_t no_limit; /* wait for ever */
 	uint8_t common;   /* the limit is one for all, from now on */
 	uint8_t waits;    /* JOB_WAITS for all */

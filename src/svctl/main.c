@@ -193,6 +193,8 @@ static int serve(struct options const *o, struct where *w)
 	switch ((enum verb_kind)o->verb->kind) {
 	case VERB_TREE:
 		return admin_tree(o, w);
+	case VERB_UPGRADE:
+		return upgrade_run(o, w);
 	case VERB_VERSION:
 		return admin_version(w);
 	case VERB_LINT:

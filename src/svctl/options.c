@@ -195,7 +195,7 @@ static void check_sense(struct options const *o)
 {
 	struct verb const *v = o->verb;
 	int shows = v->kind == VERB_STATUS || v->kind == VERB_LIST;
-	int tree = v->kind == VERB_TREE || v->kind == VERB_VERSION;
+	int tree = v->kind == VERB_TREE || v->kind == VERB_UPGRADE || v->kind == VERB_VERSION;
 
 	if (o->json && !shows)
 		strerr_dief(EXIT_USAGE, v->word, ": --json goes with status and list only");

@@ -11,6 +11,7 @@
  *   flight.c   what a job says is done here; loop.c: many of them at once; check.c: ./check
  *   report.c   runit's lines, and the exit code
  *   admin.c    enable and disable, the commands to the tree
+ *   upgrade.c  other programs in place of the running ones
  *   order.c    down for several: who depends on others is told first
  *   lint.c     what is wrong in service directories, with lint_*.c and spell.c
  *   world.c    what is configured and how it is, for those who explain it:
@@ -42,12 +43,17 @@ int show_services(struct options const *o, struct targets const *ts);
 void admin_edit(
 	struct options const *o, struct where *w, struct targets *ts, unsigned long *failed);
 int admin_tree(struct options const *o, struct where *w);
+
+/* Tells cinit, and waits for its answer; *s is the record that holds it. Dies where it is refused.
+ */
+void admin_tell(struct options const *o, struct where *w, struct status *s);
 int admin_version(struct where *w);
 
 /* order.c: tells those targets of down first that depend on others of them. */
 void order_down(struct options const *o, struct where *w, struct targets const *ts);
 
-/* lint.c, plan.c, tree.c, why.c */
+/* upgrade.c, lint.c, plan.c, tree.c, why.c */
+int upgrade_run(struct options const *o, struct where *w);
 int lint_run(struct options const *o, struct where const *w);
 int plan_run(struct options const *o, struct where *w);
 int tree_run(struct options const *o, struct where *w);

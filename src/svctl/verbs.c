@@ -95,6 +95,8 @@ struct verb const verb_table[] = {
 
 	/* the tree */
 	TREE("rescan", "r", 0, "read the service directory again"),
+	OTHER("upgrade", 0, VERB_UPGRADE, "g", GOAL_ANSWER, 0,
+		"execute the programs that are installed now, in place; no service restarts"),
 	TREE("reboot", "s", SHUTDOWN_REBOOT, "stop every service, then restart the machine"),
 	TREE("poweroff", "s", SHUTDOWN_POWEROFF, "stop every service, then switch the machine off"),
 	TREE("halt", "s", SHUTDOWN_HALT, "stop every service, then halt the machine"),

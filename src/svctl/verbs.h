@@ -16,7 +16,8 @@ enum verb_kind {
 	VERB_WAIT, /* the next word is a condition: verb_condition() */
 	VERB_STATUS,
 	VERB_LIST,
-	VERB_TREE, /* a command to cinit; no names */
+	VERB_TREE,    /* a command to cinit; no names */
+	VERB_UPGRADE, /* the same, and then a wait for all services */
 	VERB_VERSION,
 	VERB_LINT,  /* a directory, or none */
 	VERB_PLAN,  /* up or down, then names */

@@ -55,6 +55,25 @@ pid_t init_start(char const *const *cmd)
 	return start(NULL, "cinit", cmd);
 }
 
+void init_install(void)
+{
+	static char bytes[65536];
+	char from[256];
+	int n;
+
+	snprintf(from, sizeof from, "%s/cinit", getenv("CINIT_BUILD"));
+	tree_write("bin/new", 0755, "");
+	FILE *in = fopen(from, "re"), *out = fopen(tree_name("bin/new"), "we");
+	if (!in || !out)
+		fail_msg("unable to copy %s", from);
+	while ((n = (int)fread(bytes, 1, sizeof bytes, in)) > 0)
+		fwrite(bytes, 1, (size_t)n, out);
+	fclose(in);
+	if (fclose(out))
+		fail_msg("unable to write %s", tree_name("bin/new"));
+	init_move("bin/new", "bin/cinit");
+}
+
 static char const *const *namespace(void)
 {
 	static char const *const root[] = { UNSHARE, "--pid", "--fork", "--kill-child",
@@ -105,6 +124,15 @@ int init_stop_at(pid_t pid, int sig, char const *file, int line)
 {
 	kill(pid, sig);
 	return tree_end_at(pid, file, line);
+}
+
+pid_t init_start_copy(int first, char const *const *cmd)
+{
+	char program[256];
+
+	init_install();
+	snprintf(program, sizeof program, "%s", tree_name("bin/cinit"));
+	return start(first ? namespace() : NULL, program, cmd);
 }
 
 void init_says_at(char const *text, char const *file, int line)

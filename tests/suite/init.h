@@ -21,6 +21,14 @@ pid_t init_start_words(char const *const *words);
 pid_t init_start_first(char const *const *cmd);
 #define init_run_first(...) init_start_first((char const *const[]){ __VA_ARGS__, NULL })
 
+/* The same with a copy of cinit that can be replaced, tree's `bin/cinit`, see init_install; first:
+ * as PID 1. */
+pid_t init_start_copy(int first, char const *const *cmd);
+
+/* Puts a fresh copy of cinit at the tree's `bin/cinit`, as a package manager does: another file
+ * takes the name. */
+void init_install(void);
+
 /* Skips the test where PID namespaces cannot be had. */
 void init_namespace(void);
 

@@ -41,6 +41,7 @@ static struct {
 	{ 's', T, ACTION_TREE, 0, "shutdown" },
 	{ 'y', T, ACTION_TREE, 0, "look" },
 	{ 'w', T, ACTION_TREE, 0, "wake" },
+	{ 'g', T, ACTION_TREE, 0, "upgrade" },
 };
 
 static size_t const expected_count = sizeof expected / sizeof *expected;

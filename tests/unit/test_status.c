@@ -54,6 +54,10 @@ static struct {
 	{ 288, 8, 0xd100000000000004 }, /* died */
 	{ 296, 8, 0xd100000000000005 }, /* cgroup */
 	{ 304, 8, 0xd100000000000006 }, /* window_start */
+	{ 312, 8, 0xd100000000000007 }, /* watchdog */
+	{ 320, 8, 0xd100000000000008 }, /* executed */
+	{ 328, 8, 0xd100000000000009 }, /* refused */
+	{ 336, 4, 0xc100000a },         /* refusal */
 };
 /* clang-format on */
 
@@ -98,6 +102,10 @@ static void sample(struct status *s, struct status_ring *r)
 		.died = 0xd100000000000004,
 		.cgroup = 0xd100000000000005,
 		.window_start = 0xd100000000000006,
+		.watchdog = 0xd100000000000007,
+		.executed = 0xd100000000000008,
+		.refused = 0xd100000000000009,
+		.refusal = 0xc100000a,
 	};
 	for (unsigned int i = 0; i < sizeof s->boot_id; i++)
 		s->boot_id[i] = (unsigned char)(0x70 + i);
@@ -135,13 +143,13 @@ static void golden_header(void **state)
 		if (big(record + layout[i].at, layout[i].size) != layout[i].value)
 			fail_msg("wrong at offset %zu", layout[i].at);
 	}
-	assert_int_equal(end, 312);
+	assert_int_equal(end, 340);
 	for (; end < 440; end++)
 		assert_int_equal(record[end], 0);
 	assert_memory_equal(record + 440, text, sizeof text);
 	for (end = 440 + sizeof text; end < 632; end++)
 		assert_int_equal(record[end], 0);
-	assert_true(big(record + 632, 8) == 0x0b59d1dacb8f58cc);
+	assert_true(big(record + 632, 8) == 0x18144e476de770c2);
 }
 
 static void golden_ring(void **state)
@@ -159,7 +167,7 @@ static void golden_ring(void **state)
 		assert_int_equal(record[2688 + i], r.result[i]);
 		assert_int_equal(record[2944 + i], r.why[i]);
 	}
-	assert_true(big(record + 3200, 8) == 0x926d44ac616e9edd);
+	assert_true(big(record + 3200, 8) == 0xad5a06755320f050);
 }
 
 /* As runit's own runsv wrote them. */

@@ -50,6 +50,7 @@ static enum verdict const expected[GOAL_COUNT][STATE_COUNT] = {
 	[GOAL_CONTINUED] = { M, M, M, M, M, M, M, M },
 	[GOAL_EXITED] = { N, N, N, N, N, N, N, N },
 	[GOAL_HEALTHY] = { N, N, N, C, N, N, N, X },
+	[GOAL_EXECUTED] = { X, X, X, X, X, X, X, X }, /* its own question: goal_executed */
 };
 
 static void every_goal_in_every_state(void **state)
@@ -204,6 +205,28 @@ static void what_is_wanted_down_is_not_healthy(void **state)
 	assert_int_equal(goal_verdict(GOAL_HEALTHY, &s, 1), X);
 }
 
+static void a_later_program_is_what_an_upgrade_waits_for(void **state)
+{
+	struct status s = in_state(STATE_UP);
+	(void)state;
+	s.supervisor = 5;
+	s.executed = 10;
+	assert_int_equal(goal_executed(&s, 10), M);
+	assert_int_equal(goal_executed(&s, 11), N);
+	/* what was refused before is no news */
+	s.refused = 10;
+	s.refusal = 2;
+	assert_int_equal(goal_executed(&s, 11), N);
+	s.refused = 12;
+	assert_int_equal(goal_executed(&s, 11), X);
+	s.executed = 13;
+	assert_int_equal(goal_executed(&s, 11), M);
+	s.executed = 1;
+	s.supervisor = 0;
+	s.flags |= FLAG_EXITED;
+	assert_int_equal(goal_executed(&s, 11), M);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -220,6 +243,7 @@ int main(void)
 		cmocka_unit_test(pausing),
 		cmocka_unit_test(exited_needs_both_the_word_and_the_deed),
 		cmocka_unit_test(what_is_wanted_down_is_not_healthy),
+		cmocka_unit_test(a_later_program_is_what_an_upgrade_waits_for),
 	};
 	return cmocka_run_group_tests_name("svctl_goal", tests, NULL, NULL);
 }

@@ -1,0 +1,68 @@
+/* Another program in our place: told by a signal, at the end of a turn, with everything in hand
+ * (carry.h). Same process, so same pid, lock, children and signals that wait; for clients nothing
+ * has happened but that the record says since when this program runs. */
+#include <skalibs/nonposix.h>
+
+#include "service.h"
+
+#include <errno.h>
+
+#include "../lib/clock.h"
+#include "carry.h"
+
+/* 1: it was tried, and we are still the old one. */
+int supervisor_upgrade(struct supervisor *sup)
+{
+	if (!sup->upgrade)
+		return 0;
+	sup->upgrade = 0;
+	errno = ENOENT;
+	if (sup->o->program)
+		supervisor_execute(sup);
+	int e = errno;
+	say_errno(&sup->service, "execute", sup->o->program ? sup->o->program : "another program",
+		"going on with this one");
+	SERVICE_EACH (sup, x) {
+		x->s.refused = clock_boottime();
+		x->s.refusal = (uint32_t)e;
+		x->dirty = 1;
+	}
+	return 1;
+}
+
+static void resume(struct service *x)
+{
+	uint8_t asked = x->needs.asked;
+
+	x->s.executed = clock_boottime();
+	x->s.refused = 0;
+	x->s.refusal = 0;
+	x->dirty = 1;
+	/* what is watched is watched anew, and what was looked for */
+	x->dependents.stale = 1;
+	x->sweeping = 1;
+	if (!x->needs.entered && !x->needs_enter)
+		return;
+	x->needs.entered = 0;
+	x->needs_enter = !needs_load(x, &x->config_error);
+	x->needs.asked = asked;
+}
+
+int supervise_resume(int handover)
+{
+	static struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = -1 };
+	static struct supervisor sup;
+
+	supervisor_begin(&sup, &o);
+	o.name = "?";
+	if (setup_process_anew(&sup) < 0 || supervisor_take(&sup, &o, handover) < 0) {
+		say_errno(&sup.service, "take over from", "the program before this one",
+			"another supervisor is to take over");
+		return EXIT_REFUSED;
+	}
+	service_enter(&sup.service);
+	SERVICE_EACH (&sup, x)
+		resume(x);
+	sup.reap_pending = 1;
+	return supervisor_live(&sup);
+}
