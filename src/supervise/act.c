@@ -57,9 +57,10 @@ static int is_normally_down(struct service const *x)
 int service_configure(struct service *x)
 {
 	struct config c;
-	int r = -1;
+	int r = -1, gone = 0;
 
 	if (service_enter(x) < 0) {
+		gone = errno == ENOENT && x->s.want == WANT_EXIT; /* which is why it goes */
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -73,7 +74,7 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
-	if (r < 0)
+	if (r < 0 && !gone)
 		config_failed(x);
 	return r;
 }
@@ -129,8 +130,7 @@ static void do_forget(struct service *x)
 /* A reason that is over when it starts: to wait, or to have been refused. */
 static void clear_passing_reason(struct service *x)
 {
-	if (x->s.reason == REASON_NEEDS || x->s.reason == REASON_REFUSED)
-		service_reason(x, REASON_NONE, 0, "");
+	service_mended(x, 1u << REASON_NEEDS | 1u << REASON_REFUSED);
 }
 
 static void stop_signals(struct service *x)

@@ -117,6 +117,7 @@ static void is_ready(struct service *x)
 {
 	if (x->s.state != STATE_STARTING)
 		return;
+	service_mended(x, 1u << REASON_TIMEOUT | 1u << REASON_HEALTH);
 	x->s.deadline[DEADLINE_START] = 0;
 	x->s.deadline[DEADLINE_CHECK] =
 		x->config.entries & ENTRY_CHECK ? later(x->config.health_interval) : 0;
