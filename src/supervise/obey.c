@@ -247,6 +247,20 @@ static void obey_exit(struct service *x, enum status_result *result)
 		want_end(x, WANT_EXIT, EVENT_EXIT);
 }
 
+static enum status_result obey_down(
+	struct service *x, struct message const *m, enum status_why *why)
+{
+	if (x->sup->ending) /* it goes down, and must not forget that it exits then */
+		return RESULT_NOTHING;
+	int r = service_want_down(x, m->flags & MESSAGE_FORCE);
+	/* whoever asked has an answer, and tells; a letter's is only here */
+	if (x->s.reason == REASON_REFUSED)
+		x->s.reason_detail = m->id != 0;
+	if (r < 0)
+		*why = WHY_DEPENDENTS;
+	return r < 0 ? RESULT_REFUSED : RESULT_DONE;
+}
+
 static int is_start(enum command_action action)
 {
 	return action == ACTION_UP || action == ACTION_ONCE || action == ACTION_RESTART;
@@ -287,13 +301,7 @@ static void obey(struct service *x, struct message const *m)
 		want_start(x, WANT_UP, EVENT_UP);
 		break;
 	case ACTION_DOWN:
-		if (x->sup->ending) /* it goes down, and must not forget that it exits then */
-			result = RESULT_NOTHING;
-		else if (service_want_down(x, m->flags & MESSAGE_FORCE) < 0)
-			result = RESULT_REFUSED, why = WHY_DEPENDENTS;
-		/* whoever asked has an answer, and tells; a letter's is only here */
-		if (x->s.reason == REASON_REFUSED)
-			x->s.reason_detail = m->id != 0;
+		result = obey_down(x, m, &why);
 		break;
 	case ACTION_ONCE:
 		x->s.flags &= ~(uint32_t)FLAG_HELD;
