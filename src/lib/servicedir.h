@@ -14,7 +14,7 @@ struct value_error {
 };
 
 /* 1: read. 0: no such file, *value untouched. -1: bad, *e says why.
- * Trailing white space is allowed, nothing else is. */
+ * Trailing white space is allowed (behind a duration only newlines), nothing else is. */
 
 /* A bare number is milliseconds; units ms, s, m, h; at most UINT32_MAX ms. */
 int value_duration(int dir, char const *file, uint32_t *ms, struct value_error *e);

@@ -252,6 +252,8 @@ static void contradictions(void **state)
 		{ "timeout-up", "1e9", "timeout-up: `1e9' is not a duration" },
 		{ "timeout-up", "5d", "timeout-up: `5d' is not a duration" },
 		{ "timeout-watchdog", "5 m", "timeout-watchdog: `5 m' is not a duration" },
+		{ "timeout-up", "5m ", "timeout-up: `5m ' is not a duration" },
+		{ "timeout-kill", "5m \n", "timeout-kill: `5m ' is not a duration" },
 		{ "check-interval", "soon", "check-interval: `soon' is not a duration" },
 		{ "health-interval", "1.5s", "health-interval: `1.5s' is not a duration" },
 		{ "health-failures", "few", "health-failures: `few' is not" },
@@ -278,13 +280,13 @@ static void contradictions(void **state)
 	event_none();
 }
 
-/* Blanks behind a value do no harm, and each unit has its meaning. */
+/* Each unit has its meaning, and newlines behind it do no harm. */
 static void durations(void **state)
 {
 	static struct {
 		char const *value;
 		uint64_t ms;
-	} const row[] = { { "5m ", 300000 }, { "90s\n", 90000 }, { "70000", 70000 },
+	} const row[] = { { "5m", 300000 }, { "90s\n", 90000 }, { "70000", 70000 },
 		{ "61000ms", 61000 }, { "1h\n\n", 3600000 } };
 	(void)state;
 	tree_hold("never");
