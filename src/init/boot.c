@@ -225,7 +225,7 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	int known = !i->first && status_read(i->run, s->name, &st, NULL) == STATUS_OK;
 
 	if (known && takeover(i, s, &st)) {
-		reap_look(i, s->name, &st);
+		reap_look(i, s, &st);
 		return;
 	}
 	if (i->fresh && (!known || !takeover_lives(i, s)))
@@ -253,7 +253,7 @@ static int fill_table(struct init *i, struct scan const *found)
 			return -1;
 		s->device = e->device;
 		s->inode = e->inode;
-		s->logged = e->logged;
+		s->holds = e->holds;
 	}
 	return 0;
 }

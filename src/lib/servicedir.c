@@ -132,6 +132,27 @@ int value_line(int dir, char const *file, char *buf, size_t size, struct value_e
 	return text_read(dir, file, buf, size, EXTENT_LINE, e);
 }
 
+int value_texts(int dir, char const *file, char *buf, size_t size, struct value_error *e)
+{
+	size_t len = 0;
+	int r = text_read(dir, file, buf, size, EXTENT_FILE, e);
+
+	if (r <= 0)
+		return r;
+	for (char const *line = buf, *next; line; line = next) {
+		size_t n = strcspn(line, "\n");
+		next = line[n] ? line + n + 1 : 0;
+		while (n && is_behind(line[n - 1], EXTENT_FILE))
+			n--;
+		if (n && len)
+			buf[len++] = '\n';
+		memmove(buf + len, line, n);
+		len += n;
+	}
+	buf[len] = 0;
+	return len ? r : bad_value(e, file, buf, "is no text to look for in a line");
+}
+
 static int value_read(int dir, char const *file, char buf[VALUE_SIZE], struct value_error *e)
 {
 	return text_read(dir, file, buf, VALUE_SIZE, EXTENT_FILE, e);

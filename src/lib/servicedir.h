@@ -39,6 +39,10 @@ int value_codes(int dir, char const *file, unsigned char set[32], struct value_e
  * NUL-terminated. As above; too long is an error. */
 int value_line(int dir, char const *file, char *buf, size_t size, struct value_error *e);
 
+/* Texts, one a line, trailing white space and empty lines off: into buf, each but the last with a
+ * newline behind it. None at all is an error. */
+int value_texts(int dir, char const *file, char *buf, size_t size, struct value_error *e);
+
 /* Does the entry exist? 1, 0; anything but ENOENT counts as existing: its use will tell. */
 int entry_exists(int dir, char const *file);
 

@@ -257,6 +257,8 @@ static void contradictions(void **state)
 		{ "check-interval", "soon", "check-interval: `soon' is not a duration" },
 		{ "health-interval", "1.5s", "health-interval: `1.5s' is not a duration" },
 		{ "health-failures", "few", "health-failures: `few' is not" },
+		{ "ready-line", " \n\n",
+			"ready-line: an empty file is no text to look for in a line" },
 		{ "timeout-down", "0x10", "timeout-down: `0x10' is not a duration" },
 		{ "timeout-check", "99999999999", "timeout-check: `99999999999' is too long" },
 	};
@@ -272,11 +274,18 @@ static void contradictions(void **state)
 		if (strncmp(web.s.reason_text, row[i].reason, strlen(row[i].reason)) != 0)
 			fail_msg("%s: %s: %s", row[i].file, row[i].value, web.s.reason_text);
 	}
-	struct place both = member_make("both", "fd=3");
+	struct place both = member_make("both", "fd=3"), line = member_make("line", "fd=3"),
+		     third = member_make("third", "notify");
 	place_write(&both, "notify", "");
-	place_supervise(&both);
+	place_write(&line, "ready-line", "ready");
+	place_write(&third, "ready-line", "ready");
+	depend_supervise(&both, &line, &third, NULL);
 	UNTIL(&both, s->state == STATE_FAILED);
 	reason_is(&both, "notification-fd and notify: readiness is told one way");
+	UNTIL(&line, s->state == STATE_FAILED);
+	reason_is(&line, "notification-fd and ready-line: readiness is told one way");
+	UNTIL(&third, s->state == STATE_FAILED);
+	reason_is(&third, "notify and ready-line: readiness is told one way");
 	event_none();
 }
 
