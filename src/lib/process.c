@@ -328,6 +328,15 @@ static int env_matches(char const *name, char const *value, size_t at, char c)
 	return c == (at < len ? name[at] : at == len ? '=' : value[at - len - 1]);
 }
 
+/* One that just executes a program has none yet either, and the kernel writes down where it begins
+ * before where it ends: only an end that is the beginning says that there is nothing between. */
+static int has_no_env(pid_t pid)
+{
+	uint64_t start, end;
+
+	return proc_stat(pid, 50, &start) && start && proc_stat(pid, 51, &end) && end == start;
+}
+
 /* `value` NULL: any. */
 static int find_env(pid_t pid, char const *name, char const *value)
 {
@@ -335,7 +344,6 @@ static int find_env(pid_t pid, char const *name, char const *value)
 	size_t start = strlen(name) + 1, total = start + (value ? strlen(value) : 0);
 	size_t at = 0; /* bytes of the present entry that matched; more than total: it does not */
 	int found = 0, some = 0, fd = proc_open_pid(pid, "environ");
-	uint64_t env_start;
 	ssize_t r;
 
 	if (fd < 0)
@@ -355,7 +363,7 @@ static int find_env(pid_t pid, char const *name, char const *value)
 		}
 	}
 	fd_close(fd);
-	if (!found && !r && !some && proc_stat(pid, 50, &env_start) && !env_start) {
+	if (!found && !r && !some && !has_no_env(pid)) {
 		errno = EAGAIN;
 		return -1;
 	}

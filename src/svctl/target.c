@@ -284,6 +284,11 @@ int target_directory(struct target const *t, struct where const *w, char out[PAT
 	return 0;
 }
 
+char const *target_name(struct target const *t)
+{
+	return t->service ? t->state : NULL;
+}
+
 char const *target_instance(struct target const *t)
 {
 	size_t len = t->service ? template_length(t->service) : 0;

@@ -73,6 +73,9 @@ int target_directory(struct target const *t, struct where const *w, char out[PAT
 /* The same, or its template's for an instance that has none of its own. */
 int target_programs(struct target const *t, struct where const *w, char out[PATH_MAX]);
 
+/* Its name as its supervisor knows it, NAME or NAME/log; NULL: it is given by path. */
+char const *target_name(struct target const *t);
+
 /* The argument of an instance, or NULL. */
 char const *target_instance(struct target const *t);
 
