@@ -231,7 +231,7 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	int known = e == STATUS_OK;
 
 	if (known && takeover(i, s, &st)) {
-		reap_look(i, s->name, &st);
+		reap_look(i, s, &st);
 		return;
 	}
 	if (i->fresh && (i->first || !status_unreadable(e, errno)) &&
@@ -260,7 +260,7 @@ static int fill_table(struct init *i, struct scan const *found)
 			return -1;
 		s->device = e->device;
 		s->inode = e->inode;
-		s->logged = e->logged;
+		s->holds = e->holds;
 	}
 	return 0;
 }

@@ -66,8 +66,8 @@ static void empty_file(int run, char const *name, char const *file)
  * nobody now, even where its supervisor had not published anything yet. */
 void state_begin(struct init const *i, struct service const *s)
 {
-	static char const *const past[] = { ".status", "exited", "ready", "notify", "log/status",
-		"log/.status", "log/exited", "log/ready", "log/notify" };
+	static char const *const past[] = { ".status", "exited", "notify", "log/status",
+		"log/.status", "log/exited", "log/notify" };
 
 	for (size_t n = 0; n < COUNT(lists); n++)
 		remove_list(i->run, s->name, lists[n]);
@@ -83,7 +83,7 @@ void state_begin(struct init const *i, struct service const *s)
 static int remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		"ready", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
+		"ready", "lines", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
 
 	for (size_t n = 0; n < COUNT(file); n++)
 		remove_file(run, name, file[n]);

@@ -17,9 +17,8 @@
 #include "cgroup.h"
 #include "ready.h"
 
-#define LAST_LINES_MS                                                                              \
-	500 /* what a logger has for the rest of its input when all else was killed                \
-	     */
+/* What a logger has for the rest of its input when all else was killed. */
+#define LAST_LINES_MS 500
 
 static uint64_t after_ms(uint32_t ms)
 {
