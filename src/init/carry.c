@@ -53,7 +53,7 @@ enum {
 	TAG_INODE,
 	TAG_SERVICE_PHASE,
 	TAG_SAID,
-	TAG_LOGGED,
+	TAG_HOLDS,
 	TAG_PREPARED,
 	TAG_VANISHED,
 	TAG_RENEW,
@@ -62,7 +62,10 @@ enum {
 	TAG_IDENTITY,
 	TAG_PIDFD,
 	TAG_TOLD,
-	TAG_PIPE,
+	TAG_HELD_PIPE,
+	TAG_HELD_READY,
+	TAG_HELD_LINES,
+	TAG_WRITES,
 	TAG_ROW,
 	TAG_SPAWNED,
 	TAG_DUE
@@ -110,7 +113,7 @@ static struct handover_member const of_service[] = {
 	SERVICE(TAG_INODE, NUMBER, inode),
 	SERVICE(TAG_SERVICE_PHASE, NUMBER, phase),
 	SERVICE(TAG_SAID, NUMBER, said),
-	SERVICE(TAG_LOGGED, NUMBER, logged),
+	SERVICE(TAG_HOLDS, NUMBER, holds),
 	SERVICE(TAG_PREPARED, NUMBER, prepared),
 	SERVICE(TAG_VANISHED, NUMBER, vanished),
 	SERVICE(TAG_RENEW, NUMBER, renew),
@@ -119,7 +122,10 @@ static struct handover_member const of_service[] = {
 	SERVICE(TAG_IDENTITY, NUMBER, identity),
 	SERVICE(TAG_PIDFD, DESCRIPTOR, pidfd),
 	SERVICE(TAG_TOLD, DESCRIPTOR, told),
-	SERVICE(TAG_PIPE, DESCRIPTOR, pipe),
+	SERVICE(TAG_HELD_PIPE, DESCRIPTOR, held[HOLD_PIPE]),
+	SERVICE(TAG_HELD_READY, DESCRIPTOR, held[HOLD_READY]),
+	SERVICE(TAG_HELD_LINES, DESCRIPTOR, held[HOLD_LINES]),
+	SERVICE(TAG_WRITES, NUMBER, writes),
 	SERVICE(TAG_ROW, NUMBER, row),
 	SERVICE(TAG_SPAWNED, NUMBER, spawned),
 	SERVICE(TAG_DUE, NUMBER, due),
@@ -201,7 +207,7 @@ static int begin(struct init *i, struct taking *t, struct handover_item const *i
 {
 	if (enter(i, t) < 0)
 		return -1;
-	t->s = (struct service){ .pidfd = -1, .told = -1, .pipe = -1 };
+	t->s = (struct service){ .pidfd = -1, .told = -1, .held = { -1, -1, -1 } };
 	t->name = handover_copy(item);
 	return t->name ? 0 : -1;
 }

@@ -33,6 +33,8 @@ enum {
 	TAG_LOOK_PENDING,
 	TAG_RETRY_LOOK,
 	TAG_LOOK_DELAY,
+	TAG_LAST_LINES,
+	TAG_ENDING,
 	/* a service begins: 0, or 1 for the logger; a child of it: its role; a job in its queue */
 	TAG_SERVICE = 0x40,
 	TAG_CHILD,
@@ -69,6 +71,16 @@ enum {
 	TAG_TERMED_COUNT,
 	TAG_CGROUP_EVENTS,
 	TAG_CGROUP_WAITS,
+	TAG_LINES,
+	TAG_LINES_OUT,
+	TAG_LINES_ARRIVALS,
+	TAG_LINES_READ,
+	TAG_LINES_WRITE,
+	TAG_LINES_AHEAD,
+	TAG_LINES_FULL,
+	TAG_LINES_CUT,
+	TAG_LINES_PLAIN,
+	TAG_LINES_SAID,
 	/* of its configuration, as it was when what runs was started */
 	TAG_KIND = 0x280,
 	TAG_READINESS,
@@ -90,6 +102,7 @@ enum {
 	TAG_DOWN_SIGNAL,
 	TAG_KILL_MODE,
 	TAG_RESTART,
+	TAG_READY_LINE,
 	/* of a child */
 	TAG_GATE = 0x300,
 	TAG_PIDFD,
@@ -133,6 +146,8 @@ static struct handover_member const process[] = {
 	PROCESS(TAG_LOOK_PENDING, NUMBER, look_pending),
 	PROCESS(TAG_RETRY_LOOK, NUMBER, retry_look),
 	PROCESS(TAG_LOOK_DELAY, NUMBER, look_delay),
+	PROCESS(TAG_LAST_LINES, NUMBER, last_lines),
+	PROCESS(TAG_ENDING, NUMBER, ending),
 };
 
 /* What is not here begins anew: `stray` is looked for again by the sweep, needs and dependents are
@@ -143,6 +158,16 @@ static struct handover_member const service[] = {
 	SERVICE(TAG_READY, DESCRIPTOR, ready_fd),
 	SERVICE(TAG_CGROUP_EVENTS, DESCRIPTOR, cgroup),
 	NUMBER(TAG_CGROUP_WAITS, cgroup_waits),
+	SERVICE(TAG_LINES, DESCRIPTOR, lines.fd),
+	SERVICE(TAG_LINES_OUT, DESCRIPTOR, lines.out),
+	SERVICE(TAG_LINES_ARRIVALS, DESCRIPTOR, lines.arrivals),
+	SERVICE(TAG_LINES_READ, DESCRIPTOR, lines.scratch[0]),
+	SERVICE(TAG_LINES_WRITE, DESCRIPTOR, lines.scratch[1]),
+	NUMBER(TAG_LINES_AHEAD, lines.ahead),
+	NUMBER(TAG_LINES_FULL, lines.full),
+	NUMBER(TAG_LINES_CUT, lines.cut),
+	NUMBER(TAG_LINES_PLAIN, lines.plain),
+	NUMBER(TAG_LINES_SAID, lines.said),
 	NUMBER(TAG_SWEEPING, sweeping),
 	NUMBER(TAG_KILLING, killing),
 	NUMBER(TAG_ASKED, asked),
@@ -187,6 +212,7 @@ static struct handover_member const service[] = {
 	CONFIG(TAG_DOWN_SIGNAL, down_signal),
 	CONFIG(TAG_KILL_MODE, kill_mode),
 	CONFIG(TAG_RESTART, restart),
+	SERVICE(TAG_READY_LINE, BYTES, config.ready_line),
 };
 
 static struct handover_member const child[] = {
