@@ -151,6 +151,20 @@ static unsigned long lines_in_order(char const *name)
 	return n;
 }
 
+static unsigned long all_lines(void)
+{
+	unsigned long lines = 0;
+	char name[32];
+
+	for (int n = 0; n < TALKERS; n++) {
+		snprintf(name, sizeof name, "log.talk%d", n);
+		unsigned long some = lines_in_order(name);
+		assert_true(some > 0);
+		lines += some;
+	}
+	return lines;
+}
+
 static void begin(void)
 {
 	book = mmap(NULL, sizeof *book, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -212,16 +226,9 @@ static void nobody_notices(void **state)
 	}
 	event_none();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	unsigned long lines = 0;
-	for (int n = 0; n < TALKERS; n++) {
-		snprintf(name, sizeof name, "log.talk%d", n);
-		unsigned long some = lines_in_order(name);
-		assert_true(some > 0);
-		lines += some;
-	}
 	assert_string_equal(tree_read("cinit.err"), "");
 	print_message("%d upgrades: %u commands, %u probes, %lu lines\n", ROUNDS, book->sent,
-		book->probed, lines);
+		book->probed, all_lines());
 }
 
 static void supervisors_that_are_killed_meanwhile_are_replaced(void **state)
