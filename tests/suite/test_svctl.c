@@ -196,23 +196,45 @@ static void a_check_gets_what_its_supervisor_gives_it(void **state)
 	event_is(line);
 	/* what cannot be read is no check that failed in silence */
 	place_write(&web, "check.env", "=no name\n");
-	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check failed\n",
-		"svctl: fatal: unable to read check.env line 1 in @/run/.cinit/services/web: "
+	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check was not run\n",
+		"svctl: warning: unable to read check.env line 1 in @/run/.cinit/services/web: "
 		"Invalid argument\n",
 		"-w", "0", "check", "web");
 }
 
 static void a_check_is_a_verdict(void **state)
 {
+	static char const not_run[] = "svctl: warning: unable to run ./check in "
+				      "@/run/.cinit/services/web: Permission denied\n";
 	(void)state;
 	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
 	SVCTL(1, "ok: run: web: (pid #) #s\nfail: down: db: #s\n", "check", "web", "db");
 	place_script(&web, "check", "exit 3");
 	assert_int_equal(chmod(tree_name("services/web/check"), 0644), 0);
-	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check failed\n",
-		"svctl: fatal: unable to run ./check in @/run/.cinit/services/web: Permission "
-		"denied\n",
-		"-w", "0", "check", "web");
+	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check was not run\n", not_run, "-w", "0",
+		"check", "web");
+	/* said once, and nobody waits for what will not come */
+	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check was not run\n", not_run, "-w", "60",
+		"start", "web");
+	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check was not run\n", not_run, "-w", "60",
+		"check", "web");
+}
+
+static void what_has_no_process_is_not_waited_for(void **state)
+{
+	struct place one = place_make("one"), all = place_make("all");
+	(void)state;
+	place_script(&one, "on", "exit 0");
+	place_write(&all, "needs/web", "");
+	SVCTL(0, "", "rescan");
+	UNTIL(&one, s->state == STATE_UP);
+	UNTIL(&all, s->state == STATE_UP);
+	SVCTL(0, "ok: up: one: #s\n", "-w", "60", "try-restart", "one");
+	SVCTL(0, "ok: up: all: #s\n", "-w", "60", "try-restart", "all");
+	SVCTL(0, "ok: up: one: #s\n", "-w", "60", "term", "one");
+	SVCTL(0, "ok: up: all: #s\n", "-w", "60", "term", "all");
+	SVCTL(0, "ok: up: one: #s\n", "-w", "60", "force-reload", "one");
+	SVCTL(0, "ok: up: all: #s\n", "-w", "60", "force-reload", "all");
 }
 
 static void waiting(void **state)
@@ -269,6 +291,8 @@ static void loggers(void **state)
 	SVCTL(0, "run: logged: (pid #) #s; run: log: (pid #) #s\n", "status", "logged");
 	SVCTL(0, "run: logged/log: (pid #) #s\n", "status", "logged/log");
 	SVCTL(0, "ok: run: logged/log: (pid #) #s\n", "restart", "logged/log");
+	SVCTL(1, "fail: logged/log: exit refused: a logger exits with its service\n", "x",
+		"logged/log");
 	SVCTL(0, "run: @/services/logged/log: (pid #) #s\n", "status",
 		tree_name("services/logged/log"));
 	SVCTL(0, "NAME    STATE~PID  FOR  WHY\nlogged  up~#~#s\n", "list", "logged");
@@ -427,6 +451,7 @@ int main(void)
 		TEST(checks),
 		TEST(a_check_gets_what_its_supervisor_gives_it),
 		TEST(a_check_is_a_verdict),
+		TEST(what_has_no_process_is_not_waited_for),
 		TEST(waiting),
 		TEST(exit_and_back),
 		TEST(loggers),
