@@ -8,6 +8,7 @@ packages_test='libcmocka-dev=<cmocka.h> util-linux=unshare procps=ps'
 packages_lint='clang-format=clang-format shellcheck=shellcheck mandoc=mandoc'
 packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
+packages_vm='qemu-system-x86=qemu-system-x86_64 cpio=cpio busybox-static=busybox e2fsprogs=mke2fs'
 
 say() {
 	printf '%s\n' "$*"

@@ -18,6 +18,7 @@
 #include "../lib/clock.h"
 #include "../lib/condition.h"
 #include "../lib/process.h"
+#include "cgroup.h"
 #include "ready.h"
 
 /* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
@@ -170,6 +171,7 @@ int service_take(struct service *x)
 			recover_run(x);
 	}
 	adopt_children(x);
+	cgroup_adopt(x);
 	x->s.incarnation++;
 	x->s.supervisor = (uint32_t)getpid();
 	x->s.supervisor_identity = process_identity(getpid());
