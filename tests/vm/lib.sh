@@ -100,7 +100,7 @@ shown_or_over() {
 }
 
 shown() {
-	eventually 60 "the console says $1" shown_or_over "$1"
+	eventually 200 "the console says $1" shown_or_over "$1"
 	says "$1"
 }
 
@@ -111,7 +111,7 @@ power_cut() {
 }
 
 ends() {
-	eventually 60 'the machine ends' machine_ended
+	eventually 200 'the machine ends' machine_ended
 	wait "$MACHINE"
 	MACHINE=
 	exec 5>&-
