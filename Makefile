@@ -172,6 +172,9 @@ NOT_VALGRIND = $(shell for file in $(wildcard $(srcdir)/tests/unit/test_*.c); do
 check-valgrind: $(UNITS)
 	@for test in $(NOT_VALGRIND); do echo "not under valgrind: $$test"; done
 	@$(RUN) -t 300 -w '$(VALGRIND)' $(RUNFLAGS) $(filter-out $(NOT_VALGRIND),$(UNITS))
+# Of the random graphs `check` does six.
+check-graphs: programs $(HELPERS) $(T)/suite/test_depend_random
+	@CINIT_GRAPHS=300 $(RUN) -t 5400 $(RUNFLAGS) $(T)/suite/test_depend_random
 check-container: programs
 	@if [ -x $(srcdir)/tests/container/run ]; then \
 		CINIT_BUILD=$(CURDIR)/$(B) $(srcdir)/tests/container/run; \
@@ -241,7 +244,7 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-container check-vm lint format \
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm lint format \
 	install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -17,9 +17,8 @@
 #include "cgroup.h"
 #include "ready.h"
 
-#define LAST_LINES_MS                                                                              \
-	500 /* what a logger has for the rest of its input when all else was killed                \
-	     */
+/* What a logger has for the rest of its input when all else was killed. */
+#define LAST_LINES_MS 500
 
 static uint64_t after_ms(uint32_t ms)
 {
@@ -58,9 +57,10 @@ static int is_normally_down(struct service const *x)
 int service_configure(struct service *x)
 {
 	struct config c;
-	int r = -1;
+	int r = -1, gone = 0;
 
 	if (service_enter(x) < 0) {
+		gone = errno == ENOENT && x->s.want == WANT_EXIT; /* which is why it goes */
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -74,7 +74,7 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
-	if (r < 0)
+	if (r < 0 && !gone)
 		service_config_failed(x);
 	return r;
 }

@@ -18,6 +18,7 @@
 #include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "../lib/fifo.h"
 #include "../lib/process.h"
 #include "service.h"
 
@@ -37,20 +38,7 @@ static uint64_t later(uint32_t ms)
 /* Both ends: without a writer of ours the service's closing it would be an end to spin on. */
 static int open_fifo(struct service *x)
 {
-	for (int again = 0; again < 2; again++) {
-		struct stat st;
-		if (mkfifoat(x->dir, FIFO, 0600) < 0 && errno != EEXIST)
-			return -1;
-		int fd = openat(x->dir, FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0 && !fstat(fd, &st) && S_ISFIFO(st.st_mode))
-			return fd;
-		if (fd >= 0)
-			fd_close(fd);
-		if (unlinkat(x->dir, FIFO, 0) < 0)
-			return -1;
-	}
-	errno = EEXIST;
-	return -1;
+	return fifo_open(x->dir, FIFO, O_RDWR);
 }
 
 static int open_socket(struct service *x)
@@ -77,11 +65,20 @@ static int open_socket(struct service *x)
 	return fd;
 }
 
+/* What a logger writes is no log. */
+static int by_line(struct service const *x)
+{
+	return x->config.kind == KIND_RUN && x->config.ready == READY_LINE && !x->is_log;
+}
+
 int ready_open(struct service *x)
 {
 	char old[256];
 
 	ready_close(x);
+	if (by_line(x))
+		return lines_open(x);
+	lines_close(x);
 	if (x->config.kind != KIND_RUN ||
 		(x->config.ready != READY_FD && x->config.ready != READY_NOTIFY))
 		return 0;
@@ -109,16 +106,19 @@ void ready_close(struct service *x)
 	if (x->ready_fd >= 0)
 		fd_close(x->ready_fd);
 	x->ready_fd = -1;
+	lines_unwatch(x);
 	x->s.deadline[DEADLINE_CHECK] = x->s.watchdog = 0;
 	x->unwell = 0;
 }
 
 /* ------------------------------------------------------------------------------- the word */
 
-static void is_ready(struct service *x)
+void ready_now(struct service *x)
 {
 	if (x->s.state != STATE_STARTING)
 		return;
+	service_mended(x, 1u << REASON_TIMEOUT | 1u << REASON_HEALTH);
+	lines_unwatch(x);
 	x->s.deadline[DEADLINE_START] = 0;
 	x->s.deadline[DEADLINE_CHECK] =
 		x->config.entries & ENTRY_CHECK ? later(x->config.health_interval) : 0;
@@ -129,10 +129,14 @@ void ready_executed(struct service *x)
 {
 	switch (x->config.ready) {
 	case READY_EXEC:
-		is_ready(x);
+		ready_now(x);
 		break;
 	case READY_CHECK:
 		x->s.deadline[DEADLINE_CHECK] = 1; /* at once */
+		break;
+	case READY_LINE:
+		if (!by_line(x))
+			ready_now(x);
 		break;
 	case READY_FD:
 	case READY_NOTIFY:
@@ -152,7 +156,7 @@ static void read_fifo(struct service *x)
 		if (memchr(buf, '\n', (size_t)n)) {
 			fd_close(x->ready_fd);
 			x->ready_fd = -1;
-			is_ready(x);
+			ready_now(x);
 			return;
 		}
 	}
@@ -173,7 +177,7 @@ static void says(struct service *x, char const *text, size_t len)
 static void notice(struct service *x, char const *line, size_t len)
 {
 	if (len == 7 && !memcmp(line, "READY=1", 7))
-		is_ready(x);
+		ready_now(x);
 	else if (len == 10 && !memcmp(line, "WATCHDOG=1", 10))
 		x->s.watchdog = later(x->config.watchdog);
 	else if (len == 10 && !memcmp(line, "STOPPING=1", 10))
@@ -300,7 +304,7 @@ void ready_check_ended(struct service *x, int wstat, int known)
 		if (x->config.health_interval)
 			health(x, well);
 	} else if (x->s.state == STATE_STARTING && well) {
-		is_ready(x);
+		ready_now(x);
 	} else if (x->s.state == STATE_STARTING) {
 		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
 	}
@@ -325,6 +329,8 @@ void ready_resume(struct service *x)
 		x->ready_fd = open_socket(x);
 	else if (x->config.ready == READY_FD && x->s.state == STATE_STARTING)
 		x->ready_fd = open_fifo(x);
+	else if (by_line(x) && x->s.state == STATE_STARTING && lines_watch(x) < 0)
+		say_errno(x, "look at", "what run writes", "it will not be found ready");
 	if (x->config.ready == READY_CHECK && x->s.state == STATE_STARTING &&
 		!x->s.child[ROLE_CHECK].pid && !x->s.deadline[DEADLINE_CHECK])
 		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
