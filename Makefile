@@ -183,7 +183,7 @@ check-container: programs
 	fi
 # TAP, like any test, but it boots a dozen machines
 check-vm: programs
-	@$(RUN) -t 600 $(RUNFLAGS) $(srcdir)/tests/vm/run
+	@$(RUN) -t 900 $(RUNFLAGS) $(srcdir)/tests/vm/test_boot.sh $(srcdir)/tests/vm/test_end.sh
 
 lint:
 	@$(srcdir)/tools/lint
