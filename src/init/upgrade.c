@@ -224,7 +224,7 @@ void upgrade_turn(struct init *i, uint64_t now)
 		return;
 	u->due = 0;
 	if (i->stop.phase != STOP_NOT) {
-		acknowledge(i, RESULT_REFUSED, WHY_EXITING);
+		acknowledge(i, RESULT_REFUSED, WHY_STOPPING);
 		return;
 	}
 	carry_execute(i);

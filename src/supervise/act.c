@@ -288,12 +288,13 @@ static void do_rest(struct service *x)
 	memset(x->s.deadline, 0, sizeof x->s.deadline);
 	x->s.watchdog = 0;
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
+	int wanted = x->s.want == WANT_UP || x->s.want == WANT_ONCE;
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
 	service_needs_gone(x);
 	cgroup_end(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
-	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
+	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && wanted) {
 		x->s.flags |= FLAG_ENDED;
 		x->sup->look_pending = 1;
 	}

@@ -173,7 +173,7 @@ static void not_while_the_tree_stops(void **state)
 	event_is("USR1");
 	event_is("CONT");
 	assert_int_equal(init_command(COMMAND_UPGRADE, "", 0, &why), RESULT_REFUSED);
-	assert_int_equal(why, WHY_EXITING);
+	assert_int_equal(why, WHY_STOPPING);
 	kill((pid_t)web.s.pid, SIGTERM);
 	assert_int_equal(tree_end(pid), 0);
 }
