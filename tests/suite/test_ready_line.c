@@ -174,6 +174,8 @@ static void a_former_run_does_not_count(void **state)
 	assert_int_equal(web.s.state, STATE_STARTING);
 	tree_pass(log);
 	event_is("log: is ready");
+	depend_look(&web);
+	assert_int_equal(web.s.state, STATE_STARTING);
 }
 
 static void a_limit_says_what_was_waited_for(void **state)
