@@ -98,7 +98,9 @@ static void died(struct init *i, struct service *s, int const *wait_status, uint
 void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 {
 	struct status st;
-	int known = status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+	enum status_error e = status_read(i->run, s->name, &st, NULL);
+	int known = e == STATUS_OK, unreadable = status_unreadable(e, errno);
+	int well = !wait_status || !*wait_status;
 	uint64_t now = clock_boottime();
 
 	tree_ended(&i->tree, s);
@@ -108,8 +110,9 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 	if (known)
 		reap_look(i, s, &st);
 	/* the record says it and the exit code agrees: a supervisor that crashed on its way out has
-	 * not ended */
-	if (known && st.flags & FLAG_EXITED && !st.supervisor && (!wait_status || !*wait_status))
+	 * not ended. Where the record cannot be read, the exit code alone must do. */
+	if ((known && st.flags & FLAG_EXITED && !st.supervisor && well) ||
+		(unreadable && wait_status && well))
 		ended_as_told(i, s, now);
 	else
 		died(i, s, wait_status, now);

@@ -50,6 +50,18 @@ static int remove_file(int run, char const *name, char const *file)
 	return path_join(path, name, file) < 0 ? -1 : unlinkat(run, path, 0);
 }
 
+/* The byte in it says that somebody has been there. */
+static void empty_file(int run, char const *name, char const *file)
+{
+	char path[PATH_MAX];
+
+	if (path_join(path, name, file) < 0)
+		return;
+	int fd = openat(run, path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		fd_close(fd);
+}
+
 /* Without the records of another time supervisors begin cold. Who depended on the service then is
  * nobody now, even where its supervisor had not published anything yet. */
 void state_begin(struct init const *i, struct service const *s)
@@ -62,6 +74,8 @@ void state_begin(struct init const *i, struct service const *s)
 	remove_file(i->run, s->name, "cycle");
 	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
 		return;
+	empty_file(i->run, s->name, "lock");
+	empty_file(i->run, s->name, "log/lock");
 	for (size_t n = 0; n < COUNT(past); n++)
 		remove_file(i->run, s->name, past[n]);
 }

@@ -227,8 +227,8 @@ void child_report(struct service *x, enum status_role role)
 		x->s.child[role].phase = PHASE_STARTED;
 		x->dirty = 1;
 		if (role == ROLE_RUN) {
-			if (x->s.reason == REASON_EXEC || x->s.reason == REASON_FORK)
-				service_reason(x, REASON_NONE, 0, "");
+			service_mended(x, 1u << REASON_EXEC | 1u << REASON_FORK |
+						  1u << REASON_CONFIG | 1u << REASON_STRAY);
 			if (x->config.kind == KIND_RUN)
 				ready_executed(x);
 			service_job_next(x); /* signals that waited for this */

@@ -118,6 +118,7 @@ static void adopted_ended(struct service *x, int role)
 static void end_all(struct supervisor *sup, int at_once)
 {
 	struct service *x = &sup->service;
+	sup->ending = 1;
 	sup->at_once |= at_once;
 	service_want(x, WANT_EXIT, EVENT_EXIT);
 	if (at_once)

@@ -25,6 +25,8 @@
 #define FIFO       "ready"
 #define SOCKET     "notify"
 #define NOTICE_MAX 4096 /* as much as one datagram may hold */
+#define READS_MAX  64   /* a turn: who writes without end must not make us deaf to others */
+#define STALE_MAX  8192 /* reads; more than the largest pipe that a user may make of a FIFO */
 
 static uint64_t later(uint32_t ms)
 {
@@ -87,9 +89,9 @@ int ready_open(struct service *x)
 	if (x->ready_fd < 0)
 		return -1;
 	/* what a former run said does not speak for this one */
-	if (x->config.ready == READY_FD)
-		while (fd_read(x->ready_fd, old, sizeof old) > 0)
-			;
+	for (int i = 0; x->config.ready == READY_FD && i < STALE_MAX; i++)
+		if (fd_read(x->ready_fd, old, sizeof old) <= 0)
+			break;
 	return 0;
 }
 
@@ -115,6 +117,7 @@ void ready_now(struct service *x)
 {
 	if (x->s.state != STATE_STARTING)
 		return;
+	service_mended(x, 1u << REASON_TIMEOUT | 1u << REASON_HEALTH);
 	lines_unwatch(x);
 	x->s.deadline[DEADLINE_START] = 0;
 	x->s.deadline[DEADLINE_CHECK] =
@@ -146,14 +149,17 @@ void ready_executed(struct service *x)
 static void read_fifo(struct service *x)
 {
 	char buf[256];
-	ssize_t n;
-	while ((n = fd_read(x->ready_fd, buf, sizeof buf)) > 0)
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = fd_read(x->ready_fd, buf, sizeof buf);
+		if (n <= 0)
+			return;
 		if (memchr(buf, '\n', (size_t)n)) {
 			fd_close(x->ready_fd);
 			x->ready_fd = -1;
 			ready_now(x);
 			return;
 		}
+	}
 }
 
 static void says(struct service *x, char const *text, size_t len)
@@ -232,10 +238,10 @@ static void read_socket(struct service *x)
 		if (n < 0)
 			return;
 		close_passed(&m);
-		/* a stranger's, one that is cut, one with a NUL: as if it had not come */
+		/* a stranger's, one that is cut, one with a NUL: as if it had not come. It is no
+		 * change either: anybody could keep us publishing. */
 		if (!is_ours(x, &m) || (m.msg_flags & MSG_TRUNC) || memchr(text, 0, (size_t)n)) {
 			x->ipc.decoder.noise++;
-			x->dirty = 1;
 			continue;
 		}
 		for (ssize_t at = 0; at < n;) {

@@ -132,7 +132,8 @@ struct supervisor {
 	int signals;         /* signalfd of the self-pipe */
 	int pipe;            /* O_RDWR on the log pipe; -1: none, or let go of */
 	uint64_t last_lines; /* deadline for lines that wait, when all else is over; 0: none */
-	int at_once;         /* told to end by QUIT: KILL without TERM */
+	int ending;          /* told to end by a signal: nothing is started any more */
+	int at_once;         /* and by QUIT: KILL without TERM */
 	int reap_pending;    /* a turn's share of deaths is through, there may be more */
 	struct pollfd *polls;
 	size_t poll_room;
@@ -243,6 +244,9 @@ void service_touch(struct service *x);
 void service_open_gates(struct service *x);
 void service_reason(
 	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
+
+/* If its reason is one of these (bits, by enum status_reason), it is over. */
+void service_mended(struct service *x, unsigned int reasons);
 
 /* ---- say.c */
 void say(struct service const *x, char const *text);

@@ -120,7 +120,8 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 int setup_services(struct supervisor *sup)
 {
 	struct service *x = &sup->service;
-	x->dir = open(sup->o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* ours, or root's, and nobody else may write to it: all else is opened below it */
+	x->dir = rundir_open(AT_FDCWD, sup->o->state_dir, 0);
 	if (x->dir < 0) {
 		say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
