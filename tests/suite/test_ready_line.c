@@ -282,6 +282,8 @@ static void nobody_reads(void **state)
 	tree.before_exec = 0;
 	tree_pass(go);
 	UP(&web);
+	place_send(&web, 'x');
+	assert_int_equal(tree_end(web.supervisor), 0);
 	assert_string_equal(tree_read("web.err"), "supervise: warning: web: unable to pass on what "
 						  "run writes: Broken pipe; it is lost\n");
 }
