@@ -112,34 +112,45 @@ static int write_file(
 	return -1;
 }
 
-/* Wide margins: what fails here is no noise. */
+/* Margins so wide that what fails is no noise; and counts, which do not vary. */
+static struct demand {
+	enum metric metric;
+	int ratio; /* to the limit's */
+	double most;
+} const demands[] = {
+	{ METRIC_BOOT, 1, 3 },
+	{ METRIC_STOP, 1, 3 },
+	{ METRIC_STATUS_ONE, 1, 5 },
+	{ METRIC_KILLED, 1, 4 },
+	{ METRIC_PSS, 0, 64 },
+	{ METRIC_WAKEUPS, 0, 0 },
+	{ METRIC_FILES, 0, 12 },
+	{ METRIC_FILES_ROOT, 0, 11 },
+};
+
+/* 1: it fails. */
+static int judge_one(struct case_result const *c, size_t system, struct demand const *d)
+{
+	double v = result_median(c, system, d->metric);
+	if (d->ratio)
+		v /= result_median(c, 0, d->metric);
+	int bad = !(v <= d->most);
+	printf("%s %s, %u services, %s: %.2f%s, at most %.0f\n", bad ? "not ok" : "ok",
+		systems[system].name, c->n, metrics[d->metric].name, v,
+		d->ratio ? " of the limit" : "", d->most);
+	return bad;
+}
+
 static int judge(struct outcome const *o)
 {
-	static struct {
-		enum metric metric;
-		double most;
-	} const demands[] = {
-		{ METRIC_BOOT, 3 },
-		{ METRIC_STOP, 3 },
-		{ METRIC_STATUS_ONE, 5 },
-		{ METRIC_KILLED, 5 },
-	};
 	int failed = 0, passed = 0;
 	for (size_t k = 0; k < o->count * system_count; k++) {
 		struct case_result const *c = o->cases + k / system_count;
 		size_t s = k % system_count;
-		failed += c->failures[s] > 0;
-		for (size_t d = 0; s && d < sizeof demands / sizeof demands[0]; d++) {
-			double ratio = result_median(c, s, demands[d].metric) /
-				       result_median(c, 0, demands[d].metric);
-			if (isnan(ratio))
-				continue;
-			int bad = ratio > demands[d].most;
-			printf("%s %s, %u, %s: %.2f of the limit, at most %.0f\n",
-				bad ? "not ok" : "ok", systems[s].name, c->n,
-				metrics[demands[d].metric].name, ratio, demands[d].most);
-			bad ? failed++ : passed++;
-		}
+		if (!s || systems[s].absent)
+			continue;
+		for (size_t d = 0; d < sizeof demands / sizeof demands[0]; d++)
+			judge_one(c, s, demands + d) ? failed++ : passed++;
 	}
 	printf("%d passed, %d failed, 0 skipped\n", passed, failed);
 	return failed > 0;
