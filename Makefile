@@ -178,6 +178,9 @@ check-container: programs
 	else \
 		echo '0 passed, 0 failed, 0 skipped'; \
 	fi
+# TAP, like any test, but it boots a dozen machines
+check-vm: programs
+	@$(RUN) -t 600 $(RUNFLAGS) $(srcdir)/tests/vm/run
 
 ## measuring
 
@@ -254,8 +257,8 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-container bench bench-programs \
-	lint format 	install install-strip uninstall clean distclean
+.PHONY: all programs tests check check-units check-suite check-valgrind check-container check-vm bench \
+	bench-programs lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -141,14 +141,21 @@ static int child(void *data)
 
 /* ------------------------------------------------------------------------------ in the parent */
 
-/* What comes from files, and what needs more than a descriptor or two, is for the long way. */
+/* Entries that say nothing of how run is executed. Whatever else a service directory has,
+ * arguments, environment, rights, or what is to be invented, is for the long way. */
+#define PLAIN                                                                                      \
+	(ENTRY_RUN | ENTRY_FINISH | ENTRY_CHECK | ENTRY_CONTROL | ENTRY_DOWN | ENTRY_LOG |         \
+		ENTRY_DOWN_SIGNAL | ENTRY_TIMEOUT_KILL | ENTRY_TIMEOUT_FINISH |                    \
+		ENTRY_TIMEOUT_CONTROL | ENTRY_MAX_DEATHS | ENTRY_KILL_MODE | ENTRY_RESTART |       \
+		ENTRY_ESSENTIAL | ENTRY_BACKOFF_MAX | ENTRY_FINISH_PARAMS | ENTRY_FINISH_ENV |     \
+		ENTRY_DEPENDENCIES | ENTRY_TIMEOUT_UP | ENTRY_CHECK_INTERVAL |                     \
+		ENTRY_TIMEOUT_CHECK | ENTRY_HEALTH_INTERVAL | ENTRY_HEALTH_FAILURES |              \
+		ENTRY_ENABLE_IF_ENV | ENTRY_CHECK_PARAMS | ENTRY_CHECK_ENV)
+
 static int is_simple(struct service const *x, char const *entry)
 {
-	uint64_t const read = ENTRY_ENV | ENTRY_USER | ENTRY_RUN_PARAMS | ENTRY_RUN_ENV;
-
 	return !x->launch.taken && process_closes_ranges() && !strcmp(entry, "run") &&
-	       x->config.kind == KIND_RUN && !(x->config.entries & read) &&
-	       x->config.ready != READY_FD && x->config.ready != READY_NOTIFY &&
+	       x->config.kind == KIND_RUN && !(x->config.entries & ~PLAIN) && x->cgroup < 0 &&
 	       !strchr(x->name, '@');
 }
 
