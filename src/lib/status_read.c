@@ -66,3 +66,15 @@ enum status_error status_read(int base, char const *path, struct status *s, stru
 	int here = path[0] == '.' && !path[1];
 	return here ? read_file(base, "status", s, r) : read_below(base, path, s, r);
 }
+
+int status_unreadable(enum status_error e, int error)
+{
+	/* no file, or something else in its place */
+	static int const nothing[] = { ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO, EINVAL,
+		ENAMETOOLONG };
+
+	for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+		if (error == nothing[i])
+			return 0;
+	return e == STATUS_SYSTEM;
+}

@@ -156,7 +156,7 @@ static int is_simple(struct service const *x, char const *entry)
 {
 	return !x->launch.taken && process_closes_ranges() && !strcmp(entry, "run") &&
 	       x->config.kind == KIND_RUN && !(x->config.entries & ~PLAIN) && x->cgroup < 0 &&
-	       !strchr(x->name, '@');
+	       x->lines.fd < 0 && !strchr(x->name, '@');
 }
 
 /* Space within the room, behind what is used of it; NULL: there is none. */

@@ -17,6 +17,7 @@
  * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
  *   launch.c: the short way to the same; rights.c: as whom
  * - sweep.c: processes that are left over
+ * - ready.c: how it tells that it is ready; lines.c: by a line of its log
  * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
  * - take.c: the lock, the record of a predecessor
  * - publish.c: the record, the gates
@@ -33,6 +34,7 @@
 #include "config.h"
 #include "dependents.h"
 #include "launch.h"
+#include "lines.h"
 #include "machine.h"
 #include "needs.h"
 #include "supervise.h"
@@ -112,6 +114,7 @@ struct service {
 	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
 	uint8_t hung;   /* the stop that begins is the watchdog's: with ABRT */
 	uint8_t off;    /* what runs as `run` is the off of a oneshot */
+	struct lines lines;
 	struct needs needs;
 	struct dependents dependents;
 	uint8_t needs_enter; /* to be entered when the record is out */
@@ -132,7 +135,9 @@ struct supervisor {
 	int run;              /* the run directory; -1: there is no cinit */
 	int signals;          /* signalfd of the self-pipe */
 	int pipe;             /* O_RDWR on the log pipe; -1: none, or let go of */
-	int at_once;          /* told to end by QUIT: KILL without TERM */
+	uint64_t last_lines;  /* deadline for lines that wait, when all else is over; 0: none */
+	int ending;           /* told to end by a signal: nothing is started any more */
+	int at_once;          /* and by QUIT: KILL without TERM */
 	int reap_pending;     /* a turn's share of deaths is through, there may be more */
 	struct pollfd *polls; /* few, or memory of its own */
 	size_t poll_room;
@@ -246,6 +251,9 @@ void service_touch(struct service *x);
 void service_open_gates(struct service *x);
 void service_reason(
 	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
+
+/* If its reason is one of these (bits, by enum status_reason), it is over. */
+void service_mended(struct service *x, unsigned int reasons);
 
 /* ---- say.c */
 void say(struct service const *x, char const *text);

@@ -206,6 +206,15 @@ static void an_essential_end_ends_the_tree(void **state)
 		assert_true(web.e != STATUS_OK || web.s.state == STATE_DOWN);
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	}
+	/* also one that was wanted once */
+	place_write(&job, "down", "");
+	place_script(&job, "run", "exit 36");
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	place_look(&job);
+	place_send(&job, 'o');
+	assert_int_equal(tree_end(pid), EXIT(36));
+	unlink(tree_name("services/job/down"));
 	/* beside a command too: its code, not the command's */
 	place_script(&job, "run", "sleep 0.2; exit 38");
 	assert_int_equal(tree_end(init_run("/bin/sleep", "1000")), EXIT(38));
@@ -375,9 +384,15 @@ static void holds_few_descriptors_and_sleeps(void **state)
 	pid_t pid = init_run("/bin/sh", "-c", "echo cmd >>$EVENTS; exec sleep 1000");
 	event_is("cmd");
 	assert_in_range(descriptors(pid), 5, 10 + 4);
-	unsigned long before = switches(pid);
-	assert_int_equal(tree_poll(0, 0, clock_boottime() + 2 * CLOCK_SECOND), -1);
-	assert_int_equal(switches(pid), before);
+	/* the search for cycles ends when it does, and that is heard: asleep is who sleeps at last
+	 */
+	unsigned long before;
+	int tries = 0;
+	do {
+		before = switches(pid);
+		assert_int_equal(tree_poll(0, 0, clock_boottime() + 2 * CLOCK_SECOND), -1);
+	} while (switches(pid) != before && ++tries < 3);
+	assert_int_not_equal(tries, 3);
 	assert_int_equal(init_stop(pid, SIGTERM), EXIT(143));
 	(void)p;
 }
