@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <skalibs/djbunix.h>
 
 #include "goal.h"
 #include "ipc.h"
@@ -29,6 +31,22 @@ int view_supervised(int base, char const *path, struct status const *s)
 	return 0;
 }
 
+int view_lives(struct status const *s)
+{
+	if (!s->supervisor || status_exited(s))
+		return 0;
+	int fd = process_pidfd((pid_t)s->supervisor);
+	if (fd < 0)
+		return 0;
+	/* in this order: who was the supervisor when the descriptor was there already is meant by
+	 * it; and it can be read from when he is a zombie */
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int lives = process_alive((pid_t)s->supervisor, s->supervisor_identity) == PROCESS_ALIVE &&
+		    poll(&p, 1, 0) == 0;
+	fd_close(fd);
+	return lives;
+}
+
 void view_read(struct view *v, int base, char const *path)
 {
 	struct stat st;
@@ -38,7 +56,7 @@ void view_read(struct view *v, int base, char const *path)
 	v->error_number = errno;
 	if (v->error == STATUS_OK) {
 		v->seen = SEEN_RECORD;
-		v->supervised = view_supervised(base, path, &v->status);
+		v->supervised = view_supervised(base, path, &v->status) || view_lives(&v->status);
 		return;
 	}
 	memset(&v->status, 0, sizeof v->status);
