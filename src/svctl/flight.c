@@ -168,6 +168,34 @@ static enum job_event send_frame(struct loop *l, struct flight *f)
 	return event;
 }
 
+/* Its supervisor has gone in good order, and only cinit can bring another: whose end is a change,
+ * too. 1: cinit has gone as well. */
+static int waits_in_vain(struct loop *l, struct flight const *f)
+{
+	struct epoll_event e = { .events = 0, .data = { .ptr = &l->tree } };
+	struct where *w = l->q->where;
+	struct status s;
+
+	if (!f->recorded || f->on_tree || !f->target->service || !status_exited(&l->status) ||
+		l->tree_watched)
+		return 0;
+	l->tree.base = w->fd;
+	l->tree.path = RUNDIR_TREE;
+	cinit_ipc_watch(&l->tree, &s, NULL);
+	l->tree_watched = l->tree.out >= 0 && !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
+	w->alive = -1;
+	return !where_alive(w);
+}
+
+void flight_tree_changed(struct loop *l)
+{
+	cinit_ipc_release(&l->tree); /* leaves the epoll set by that */
+	l->tree_watched = 0;
+	for (size_t i = 0; i < l->begun; i++)
+		if (l->flights[i].watched && !flight_is_over(l->flights + i))
+			flight_advance(l, l->flights + i, JOB_CHANGED);
+}
+
 /* 0, or -1 with errno. Where there is no `out`, the one who sleeps has set himself a time. */
 static int sleep_until_change(struct loop *l, struct flight *f)
 {
@@ -253,6 +281,10 @@ static int perform(struct loop *l, struct flight *f, enum job_act act, enum job_
 		*event = send_frame(l, f);
 		break;
 	case JOB_DO_SLEEP:
+		if (waits_in_vain(l, f)) {
+			*event = nobody(l, f);
+			break;
+		}
 		if (sleep_until_change(l, f) == 0)
 			return 0;
 		*event = error_event(f, JOB_BAD_RECORD, JOB_ERROR_WATCH, errno);

@@ -54,8 +54,10 @@ struct loop {
 	struct queue wakes;  /* wait for one of WAKES_MAX */
 	struct flight *checking[CHECKS_MAX];
 	size_t checkings, wakings;
-	int fork_failed;      /* the last time, and that was said */
-	struct status status; /* the record that was read last */
+	int fork_failed;          /* the last time, and that was said */
+	struct cinit_client tree; /* watches cinit, for services whose supervisors have gone */
+	uint8_t tree_watched;     /* its `out` is in the epoll set */
+	struct status status;     /* the record that was read last */
 	struct status_ring ring;
 	int error; /* errno of what the system refused to the loop itself */
 };
@@ -70,6 +72,9 @@ void flight_expire(struct loop *l, struct flight *f);
 void flight_checked(struct loop *l, struct flight *f, int passed);
 
 int flight_is_over(struct flight const *f);
+
+/* cinit has published something, or ended. */
+void flight_tree_changed(struct loop *l);
 
 /* ---- loop.c, for flight.c */
 void queue_add(struct queue *q, struct flight *f);

@@ -344,6 +344,8 @@ static int turn(struct loop *l)
 		struct flight *f = events[i].data.ptr;
 		if (!f)
 			read_signals(l);
+		else if (events[i].data.ptr == &l->tree)
+			flight_tree_changed(l);
 		else if (f->watched && !flight_is_over(f))
 			flight_advance(l, f, JOB_CHANGED);
 	}
@@ -369,7 +371,11 @@ static int run(struct loop *l)
 
 int loop_run(struct loop_request const *q)
 {
-	struct loop l = { .q = q, .count = q->targets->count, .signals = -1, .told = { -1, -1 } };
+	struct loop l = { .q = q,
+		.count = q->targets->count,
+		.signals = -1,
+		.told = { -1, -1 },
+		.tree = CINIT_CLIENT_ZERO };
 	int r = -1;
 
 	if (!l.count)
@@ -384,6 +390,7 @@ int loop_run(struct loop_request const *q)
 	kill_checks(&l);
 	for (size_t i = 0; l.flights && i < l.begun; i++)
 		cinit_ipc_release(&l.flights[i].client);
+	cinit_ipc_release(&l.tree);
 	free(l.flights);
 	for (int i = 0; i < 2; i++) {
 		if (l.told[i] >= 0)

@@ -1,9 +1,12 @@
 /* svctl and those whom it cannot reach, not yet, or not in time: stopped, cut off from their FIFOs,
  * about to begin, about to end. */
+#include "init.h"
 #include "svctl.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,6 +118,24 @@ static void refusals_of_the_tree(void **state)
 	tree_end(cinit);
 }
 
+/* Nobody is left that could bring it up: a wait without a limit is over. */
+static void the_end_of_the_tree_ends_a_wait(void **state)
+{
+	char svctl[300];
+	(void)state;
+	SVCTL(0, "ok: down: web: #s, normally up\n", "stop", "web");
+	snprintf(svctl, sizeof svctl, "%s/svctl", getenv("CINIT_BUILD"));
+	char const *argv[] = { svctl, "-r", tree.run, "wait", "up", "web", NULL };
+	pid_t pid = tree_start("wait", argv);
+	/* opens when it watches */
+	int out = open(tree_name("run/web/out"), O_WRONLY | O_CLOEXEC);
+	assert_true(out >= 0);
+	close(out);
+	assert_int_equal(init_stop(cinit, SIGTERM), 0);
+	assert_int_equal(tree_end(pid), EXIT(1));
+	SVCTL(1, "fail: web: supervisor not running\n", "wait", "up", "web");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, booted, tree_teardown)
 
 int main(void)
@@ -125,6 +146,7 @@ int main(void)
 		TEST(a_stopped_cinit_leaves_the_outcome_unknown),
 		TEST(a_service_that_has_not_begun_is_no_failure),
 		TEST(refusals_of_the_tree),
+		TEST(the_end_of_the_tree_ends_a_wait),
 	};
 	return cmocka_run_group_tests_name("svctl_reach", tests, NULL, NULL);
 }
