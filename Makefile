@@ -60,7 +60,7 @@ MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
 all: programs
 
 ifndef CONFIGURED
-NEED_CONFIG := $(filter-out lint format clean distclean,$(or $(MAKECMDGOALS),all))
+NEED_CONFIG := $(filter-out lint format clean distclean bench,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEED_CONFIG),)
 $(error run ./configure first)
 endif
@@ -185,6 +185,22 @@ check-container: programs
 check-vm: programs
 	@$(RUN) -t 900 $(RUNFLAGS) $(srcdir)/tests/vm/test_boot.sh $(srcdir)/tests/vm/test_end.sh
 
+## measuring
+
+BENCH_TOOLS := limit service
+BENCH_OBJECTS := $(patsubst $(srcdir)/bench/%.c,$(B)/bench/%.o,\
+	$(filter-out $(BENCH_TOOLS:%=$(srcdir)/bench/%.c),$(sort $(wildcard $(srcdir)/bench/*.c))))
+$(B)/bench/%.o: $(srcdir)/bench/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(LANGUAGE) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) $(MODE_CFLAGS) -MMD -MP -c -o $@ $<
+$(BENCH_TOOLS:%=$(B)/bench/%): $(B)/bench/%: $(B)/bench/%.o
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -s -o $@ $<
+$(B)/bench/bench: $(BENCH_OBJECTS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -o $@ $^ -lm
+bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench
+bench:
+	@$(srcdir)/tools/bench $(BENCHFLAGS)
+
 lint:
 	@$(srcdir)/tools/lint
 
@@ -245,9 +261,9 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm lint format \
-	install install-strip uninstall clean distclean
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm bench \
+	bench-programs lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find $(wildcard $(B)/obj $(T)) /dev/null -name '*.d')
+-include $(shell find $(wildcard $(B)/obj $(B)/bench $(T)) /dev/null -name '*.d')

@@ -7,6 +7,7 @@ packages_build='gcc=gcc libc6-dev=<stdio.h> make=make skalibs-dev=<skalibs/skali
 packages_test='libcmocka-dev=<cmocka.h> util-linux=unshare procps=ps'
 packages_lint='clang-format=clang-format shellcheck=shellcheck mandoc=mandoc'
 packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
+packages_peers='runit=runsvdir s6=s6-svscan supervisor=supervisord tini=tini'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
 packages_vm='qemu-system-x86=qemu-system-x86_64 cpio=cpio busybox-static=busybox e2fsprogs=mke2fs'
 

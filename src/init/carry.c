@@ -166,6 +166,7 @@ void carry_execute_fault(struct init *i)
 
 	if (handover_begin(&h, HANDOVER_CINIT) < 0)
 		return;
+	h.fault = 1;
 	give_init(&h, i, RESUMED_FAULT);
 	handover_execute(&h, i->self, i->program, i->argv);
 }

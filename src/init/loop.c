@@ -71,6 +71,7 @@ static void turn(struct init *i)
 	i->reap_first = 0;
 	uint64_t now = clock_boottime();
 	spawn_due(i, now);
+	cycles_turn(i);
 	cmd_turn(i, now, hung_up);
 	shutdown_turn(i, reaped);
 	upgrade_turn(i, now);

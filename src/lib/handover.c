@@ -61,7 +61,7 @@ int handover_begin(struct handover *h, enum handover_kind kind)
 {
 	unsigned char head[HEAD] = MAGIC;
 
-	h->failed = 0;
+	h->failed = h->fault = 0;
 	h->used = 0;
 	h->fd = (int)syscall(SYS_memfd_create, "cinit handover", 1u /* close-on-exec */);
 	if (h->fd < 0)
@@ -108,8 +108,11 @@ void handover_descriptor(struct handover *h, unsigned int tag, int fd)
 
 	if (fd < 0)
 		return;
-	if (fcntl(fd, F_SETFD, 0) < 0 && !h->failed)
-		h->failed = errno;
+	if (fcntl(fd, F_SETFD, 0) < 0) {
+		if (!h->fault && !h->failed)
+			h->failed = errno;
+		return;
+	}
 	put_be64(bytes, (uint64_t)fd);
 	item(h, HANDOVER_DESCRIPTOR, tag, bytes, sizeof bytes);
 }

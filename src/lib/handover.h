@@ -29,6 +29,7 @@ enum handover_type {
 struct handover {
 	int fd;
 	int failed; /* errno of the first write that failed; 0: none did */
+	int fault;  /* set by a handler of a fault: a descriptor that was just closed is no item */
 	size_t used;
 	unsigned char buffer[2048];
 };

@@ -404,6 +404,7 @@ int supervisor_take(struct supervisor *sup, struct supervise_options *o, int fd)
 	if (!o->name || !o->service_dir || !o->state_dir || !o->program)
 		bad = 1;
 	SERVICE_EACH (sup, x) {
+		setup_name(x);
 		x->ipc.dir = x->dir;
 		bad |= !is_whole(x);
 	}

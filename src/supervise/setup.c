@@ -131,6 +131,11 @@ int setup_process_anew(struct supervisor *sup)
 	return trap_signals(sup);
 }
 
+void setup_name(struct service *x)
+{
+	snprintf(x->name, sizeof x->name, "%.255s%s", x->sup->o->name, x->is_log ? "/log" : "");
+}
+
 void setup_service(struct supervisor *sup, struct service *x, int is_log)
 {
 	x->sup = sup;
@@ -139,7 +144,7 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = x->cgroup = -1;
 	for (unsigned int i = 0; i < ROLE_COUNT; i++)
 		x->child[i] = (struct child){ .gate = -1, .pidfd = -1 };
-	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
+	setup_name(x);
 }
 
 /* Opens the state directories and takes the locks. 0, or the exit code. */

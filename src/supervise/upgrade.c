@@ -50,19 +50,19 @@ static void resume(struct service *x)
 
 int supervise_resume(int handover)
 {
-	static struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = -1 };
-	static struct supervisor sup;
+	static struct supervise_options o = {
+		.name = "?", .control_group = (gid_t)-1, .boot_want = -1
+	};
 
-	supervisor_begin(&sup, &o);
-	o.name = "?";
-	if (setup_process_anew(&sup) < 0 || supervisor_take(&sup, &o, handover) < 0) {
-		say_errno(&sup.service, "take over from", "the program before this one",
+	struct supervisor *sup = supervisor_begin(&o);
+	if (setup_process_anew(sup) < 0 || supervisor_take(sup, &o, handover) < 0) {
+		say_errno(&sup->service, "take over from", "the program before this one",
 			"another supervisor is to take over");
 		return EXIT_REFUSED;
 	}
-	service_enter(&sup.service);
-	SERVICE_EACH (&sup, x)
+	service_enter(&sup->service);
+	SERVICE_EACH (sup, x)
 		resume(x);
-	sup.reap_pending = 1;
-	return supervisor_live(&sup);
+	sup->reap_pending = 1;
+	return supervisor_live(sup);
 }

@@ -197,6 +197,26 @@ static void the_third_in_ten_seconds_only_reaps(void **state)
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 }
 
+/* Whatever it is doing when the second comes: the record is out, and the rest of that turn is not.
+ */
+static void at_any_time(void **state)
+{
+	struct place web = init_service("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+
+	(void)state;
+	init_namespace();
+	for (int n = 0; n < 20; n++) {
+		pid_t pid = init_start_first(NULL);
+		UNTIL(&web, s->state == STATE_UP);
+		UNTIL(&cinit, s->state == STATE_UP);
+		fault(&cinit, init_first(pid), SIGSEGV);
+		fault(&cinit, init_first(pid), SIGSEGV);
+		kill(init_first(pid), SIGTERM);
+		assert_int_equal(tree_end(pid), 0);
+		UNTIL(&web, s->state == STATE_DOWN && s->starts == 1);
+	}
+}
+
 static void faults_that_come_seldom_are_survived_again_and_again(void **state)
 {
 	struct place web = seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
@@ -260,6 +280,7 @@ int main(void)
 		TREE_TEST(cmd_is_not_forgotten),
 		TREE_TEST(a_stop_goes_on),
 		TREE_TEST(the_third_in_ten_seconds_only_reaps),
+		TREE_TEST(at_any_time),
 		TREE_TEST(faults_that_come_seldom_are_survived_again_and_again),
 		TREE_TEST(pid_1_is_upgraded),
 	};

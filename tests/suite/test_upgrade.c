@@ -190,7 +190,7 @@ static void in_every_state(void **state)
 
 	(void)state;
 	describe_states();
-	place_script(&again, "run", "exit 1");
+	place_script(&again, "run", "echo $CINIT_SERVICE >>$TREE/names; exit 1");
 	pid_t pid = init_start_copy(0, NULL);
 	UNTIL(&again, s->state == STATE_BACKOFF);
 	reach_states();
@@ -221,6 +221,12 @@ static void in_every_state(void **state)
 	place_look(&again);
 	uint32_t starts = again.s.starts;
 	UNTIL(&again, s->starts > starts && s->deaths >= starts);
+	for (char const *line = tree_read("names"); *line; line += 6)
+		assert_memory_equal(line, "again\n", 6);
+	/* and those that depend on others are still known by their own name */
+	assert_int_equal(access(tree_name("run/fd/dependents/waits"), F_OK), 0);
+	assert_int_equal(place_command(&in[FD], 'd'), RESULT_REFUSED);
+	assert_string_equal(in[FD].s.reason_text, "needed by waits");
 	kill((pid_t)in[SLOW].s.pid, SIGTERM);
 	event_is("TERM");
 	UNTIL(&in[SLOW], s->state == STATE_DOWN && s->starts == 1);
