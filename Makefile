@@ -178,6 +178,9 @@ check-container: programs
 	else \
 		echo '0 passed, 0 failed, 0 skipped'; \
 	fi
+# TAP, like any test, but it boots a dozen machines
+check-vm: programs
+	@$(RUN) -t 600 $(RUNFLAGS) $(srcdir)/tests/vm/run
 
 # The protocol's models, checked with spin; each mutation of them must be found.
 model:
@@ -271,7 +274,7 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-container model fuzzers fuzz \
+.PHONY: all programs tests check check-units check-suite check-valgrind check-container check-vm model fuzzers fuzz \
 	lint format \
 	install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:

@@ -11,6 +11,7 @@ packages_model='spin=spin'
 packages_fuzz='clang=clang libclang-rt-dev=/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*.a'
 packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
+packages_vm='qemu-system-x86=qemu-system-x86_64 cpio=cpio busybox-static=busybox e2fsprogs=mke2fs'
 
 say() {
 	printf '%s\n' "$*"

@@ -17,14 +17,15 @@
  *   cycles.c    a child that looks for needs in a circle
  *   state.c     what is taken away from a state directory
  *   takeover.c  supervisors that a former cinit left behind
- *   stop.c tree.c scan.c pidmap.c option.c message.c machine.c title.c   know nothing of all this
+ *   machine.c   the end of a machine; machine_mount.c: its beginning
+ *   stop.c tree.c scan.c pidmap.c option.c message.c title.c   know nothing of all this
  *
  * Nothing here sleeps or blocks, and every delay is a deadline in an object. Memory is had at boot
  * and at a rescan; after that the tree runs on what it has.
  *
  * Descriptors: 0, 1, 2; run directory, `.cinit` and its lock; `in`, `out`; the signals; the `out`
  * of the service that CMD waits for: ten. One more for each service with a logger (its pipe), and
- * for each supervisor that was taken over (a pidfd). */
+ * for each supervisor that was taken over (a pidfd), and one with conf/cgroup. */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
@@ -84,6 +85,7 @@ struct init {
 	uint8_t machine; /* of a machine, not of a container */
 	uint8_t fresh;   /* what the run directory tells is of another time */
 	/* what we hold */
+	char cgroup[RUNDIR_PATH]; /* the subtree of services' control groups; "": they have none */
 	int run, dir, lock, signals;
 	struct cinit_ipc ipc;
 	struct status status;
@@ -91,7 +93,8 @@ struct init {
 	uint8_t dirty; /* our record is not yet published */
 	unsigned int publish_row;
 	uint64_t publish_due;
-	uint8_t more; /* commands are left for the next turn */
+	uint64_t out_due; /* when to try again to make `out`; 0: there is one */
+	uint8_t more;     /* commands are left for the next turn */
 	struct tree tree;
 	uint64_t templates;    /* what there was of them when the service directory was read */
 	pid_t cycles;          /* looks for cycles; 0: none does */
@@ -133,6 +136,10 @@ void cycles_ended(struct init *i, int wait_status);
 
 /* settings.c: conf/ in the service directory. */
 void settings_read(struct init *i);
+
+/* cgroup.c: conf/cgroup, once. */
+void cgroup_prepare(struct init *i);
+void cgroup_leave(struct init *i);
 
 /* record.c: cinit's own status record. */
 void record_begin(struct init *i, struct status const *former);

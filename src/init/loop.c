@@ -19,6 +19,7 @@ static uint64_t deadline(struct init const *i)
 	uint64_t d = clock_earlier(i->tree.earliest, stop_deadline(&i->stop));
 
 	d = clock_earlier(d, i->dirty ? i->publish_due : 0);
+	d = clock_earlier(d, i->out_due);
 	d = clock_earlier(d, i->cmd.phase == CMD_DUE ? i->cmd.due : 0);
 	d = clock_earlier(d, i->cmd.phase == CMD_AWAITS ? i->cmd.report : 0);
 	/* bytes that were read already make no descriptor ready */

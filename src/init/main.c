@@ -69,6 +69,7 @@ static int boot(struct init *i, struct options const *o)
 	i->cmd.argv = o->command;
 	i->cmd.phase = o->command ? CMD_AWAITS : CMD_NONE;
 	settings_read(i);
+	cgroup_prepare(i);
 	r = boot_record(i);
 	if (!r)
 		r = boot_services(i);
@@ -88,10 +89,12 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 
 	PROG = "cinit";
-	if (!fd_sanitize())
-		return EXIT_SYSTEM;
 	i.first = getpid() == 1;
 	i.machine = (uint8_t)machine_detect();
+	if (i.machine)
+		machine_prepare();
+	if (!fd_sanitize())
+		return EXIT_SYSTEM;
 	int r = read_options(&o, i.machine, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
@@ -101,6 +104,7 @@ int main(int argc, char **argv)
 	if (r)
 		return r;
 	loop_run(&i);
+	cgroup_leave(&i);
 	if (i.machine)
 		machine_end(i.how);
 	return i.code;

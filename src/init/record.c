@@ -7,6 +7,8 @@
 #include "init.h"
 #include "message.h"
 
+#define OUT_RETRY (2 * CLOCK_SECOND)
+
 /* `former`: the record of a cinit whose tree this one takes over, or NULL. */
 void record_begin(struct init *i, struct status const *former)
 {
@@ -60,13 +62,18 @@ void record_state(struct init *i, unsigned int state)
 /* Publishes what has changed, or tries again what failed. */
 void record_publish(struct init *i, uint64_t now)
 {
+	if (i->out_due && now >= i->out_due)
+		i->dirty = 1;
 	if (!i->dirty || (i->publish_due && now < i->publish_due))
 		return;
 	i->status.change++;
-	if (!cinit_ipc_publish(&i->ipc, &i->status, &i->ring)) {
+	int r = cinit_ipc_publish(&i->ipc, &i->status, &i->ring);
+	if (r >= 0) {
 		i->dirty = 0;
 		i->publish_row = 0;
 		i->publish_due = 0;
+		/* it has no writer: a wait for us would not notice our end */
+		i->out_due = r ? now + OUT_RETRY : 0;
 		return;
 	}
 	unsigned int ms = tree_backoff(++i->publish_row + 1);

@@ -129,6 +129,7 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 		.run_dir = i->run_path,
 		.nofile = i->nofile.rlim_cur,
 		.umask = i->umask,
+		.cgroup = i->cgroup[0] ? i->cgroup : NULL,
 		.control_group = i->control_group,
 		.title = i->title,
 		.title_size = i->title_size,

@@ -266,7 +266,7 @@ static int out_fresh(struct cinit_ipc *ipc)
 	return fd;
 }
 
-/* Hangs up on everybody who watches. */
+/* Hangs up on everybody who watches. 1: and there is no new `out`. */
 static int hang_up(struct cinit_ipc *ipc)
 {
 	/* Those who came while we had no `out` opened the old one: it must have a writer to lose
@@ -281,7 +281,7 @@ static int hang_up(struct cinit_ipc *ipc)
 		fd_close(ipc->out); /* keeps errno */
 	ipc->out = fresh;
 	if (fresh < 0)
-		return -1;
+		return 1;
 	/* The next one, while there is room for it. Failing is no error: it is tried again. */
 	(void)mkfifoat(ipc->dir, ".out", MODE_OUT);
 	return 0;

@@ -60,9 +60,9 @@ enum cinit_novelty cinit_ipc_novelty(
 	struct message const *m, struct status const *s, struct status_ring const *r);
 
 /* Publishes: replaces the record, then hangs up on everybody who watches. The caller has counted
- * s->change up. 0, or -1 with errno: then the old record stands and nobody was told (or, where only
- * the new `out` could not be made, everybody was hung up on and `out` is -1 until a later call
- * makes it). */
+ * s->change up. 0. 1 with errno: it is published and everybody was hung up on, but no new `out`
+ * could be made; it has no writer, so nobody would learn of our death, until a later call makes
+ * one. -1 with errno: the old record stands, and nobody was told. */
 int cinit_ipc_publish(struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r);
 
 /* Closes both ends; removes nothing. */

@@ -277,8 +277,24 @@ static int children_listed(int fd, int (*each)(pid_t pid, void *data), void *dat
 	return count;
 }
 
-/* A kernel without CONFIG_PROC_CHILDREN: ask everybody for his parent. */
-static int children_searched(pid_t of, int (*each)(pid_t pid, void *data), void *data)
+#define ANCESTORS 32
+
+struct parents {
+	pid_t pid[ANCESTORS];
+	unsigned int count;
+};
+
+static int is_among(struct parents const *of, uint64_t parent)
+{
+	for (unsigned int i = 0; i < of->count; i++)
+		if (parent == (uint64_t)of->pid[i])
+			return 1;
+	return 0;
+}
+
+/* Asks everybody for his parent. *ended counts those that had gone before they could be asked. */
+static int children_searched(struct parents const *of, int (*each)(pid_t pid, void *data),
+	void *data, unsigned int *ended)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
@@ -289,8 +305,13 @@ static int children_searched(pid_t of, int (*each)(pid_t pid, void *data), void 
 		return -1;
 	while ((errno = 0, d = readdir(dir))) {
 		size_t len = uint64_scan(d->d_name, &pid);
-		if (!len || d->d_name[len] || !proc_stat((pid_t)pid, 4, &parent) ||
-			parent != (uint64_t)of)
+		if (!len || d->d_name[len])
+			continue;
+		if (!proc_stat((pid_t)pid, 4, &parent)) {
+			++*ended;
+			continue;
+		}
+		if (!is_among(of, parent))
 			continue;
 		count++;
 		if (each((pid_t)pid, data))
@@ -306,18 +327,34 @@ int process_children(int (*each)(pid_t pid, void *data), void *data)
 {
 	if (!proc_is_ours())
 		return -1;
+	struct parents const own = { .pid = { getpid() }, .count = 1 };
+	unsigned int ended = 0; /* our own stay until they are reaped */
 	int fd = proc_open("/proc/thread-self/children");
 	if (fd < 0)
-		return errno == ENOENT ? children_searched(getpid(), each, data) : -1;
+		return errno == ENOENT ? children_searched(&own, each, data, &ended) : -1;
 	int r = children_listed(fd, each, data);
 	fd_close(fd);
 	return r;
 }
 
-int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data)
+pid_t process_parent(pid_t pid)
 {
-	/* its list leaves out living ones while it reaps others */
-	return proc_is_ours() ? children_searched(parent, each, data) : -1;
+	uint64_t parent;
+
+	return proc_stat(pid, 4, &parent) ? (pid_t)parent : 0;
+}
+
+int process_orphans(int (*each)(pid_t pid, void *data), void *data, unsigned int *ended)
+{
+	struct parents of = { .count = 0 };
+	unsigned int nobody = 0;
+
+	if (!proc_is_ours())
+		return -1;
+	for (pid_t p = getppid(); p > 0 && of.count < ANCESTORS; p = process_parent(p))
+		of.pid[of.count++] = p;
+	/* their own lists leave out living ones while they reap others */
+	return children_searched(&of, each, data, ended ? ended : &nobody);
 }
 
 /* Does byte number `at` of NAME=VALUE equal c? */
@@ -328,6 +365,15 @@ static int env_matches(char const *name, char const *value, size_t at, char c)
 	return c == (at < len ? name[at] : at == len ? '=' : value[at - len - 1]);
 }
 
+/* One that just executes a program has none yet either, and the kernel writes down where it begins
+ * before where it ends: only an end that is the beginning says that there is nothing between. */
+static int has_no_env(pid_t pid)
+{
+	uint64_t start, end;
+
+	return proc_stat(pid, 50, &start) && start && proc_stat(pid, 51, &end) && end == start;
+}
+
 /* `value` NULL: any. */
 static int find_env(pid_t pid, char const *name, char const *value)
 {
@@ -335,11 +381,13 @@ static int find_env(pid_t pid, char const *name, char const *value)
 	size_t start = strlen(name) + 1, total = start + (value ? strlen(value) : 0);
 	size_t at = 0; /* bytes of the present entry that matched; more than total: it does not */
 	int found = 0, some = 0, fd = proc_open_pid(pid, "environ");
-	uint64_t env_start;
 	ssize_t r;
 
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == ESRCH) /* it is about to end, and has given its memory back already */
+			errno = EAGAIN;
 		return -1;
+	}
 	while (!found && (r = fd_read(fd, buf, sizeof buf)) > 0) {
 		some = 1;
 		for (ssize_t i = 0; i < r && !found; i++) {
@@ -355,7 +403,7 @@ static int find_env(pid_t pid, char const *name, char const *value)
 		}
 	}
 	fd_close(fd);
-	if (!found && !r && !some && proc_stat(pid, 50, &env_start) && !env_start) {
+	if (!found && !r && !some && !has_no_env(pid)) {
 		errno = EAGAIN;
 		return -1;
 	}

@@ -38,9 +38,14 @@ int process_signal(pid_t pid, uint64_t identity, int sig);
  * says ECHILD). */
 int process_children(int (*each)(pid_t pid, void *data), void *data);
 
-/* The same for another process, by looking at all there are. Whoever is its child all the while is
- * seen. */
-int process_children_of(pid_t parent, int (*each)(pid_t pid, void *data), void *data);
+/* The parent as /proc tells; 0: not to be told, or none in this PID namespace. */
+pid_t process_parent(pid_t pid);
+
+/* The same for the children of our parent, of its parent and so on, by looking at all processes:
+ * one of these has what a process like us left behind. Who is there all the while is seen. *ended,
+ * where it is not NULL, is counted up for each process that ended meanwhile: what it forked last
+ * may not have been seen. */
+int process_orphans(int (*each)(pid_t pid, void *data), void *data, unsigned int *ended);
 
 /* Does /proc/PID/environ hold NAME=VALUE? 1 yes, 0 no, -1 not to be told; with EAGAIN: it has no
  * memory now, because it is a zombie or just executes a program. */

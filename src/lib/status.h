@@ -171,7 +171,7 @@ struct status {
 	uint64_t started;       /* when the present or last run was started */
 	uint64_t ready;         /* when it became ready; 0: not */
 	uint64_t died;          /* when run last died; 0: never */
-	uint64_t cgroup;        /* reserved: id of the service's own cgroup; 0: none */
+	uint64_t cgroup;        /* id (inode) of the service's own control group; 0: none */
 	uint32_t noise;         /* bytes in `in` that meant nothing */
 	uint32_t foreign;       /* frames of an unknown version */
 	uint32_t window_deaths; /* deaths counted against max-deaths */

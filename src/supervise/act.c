@@ -14,6 +14,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "cgroup.h"
 #include "ready.h"
 
 #define LAST_LINES_MS                                                                              \
@@ -25,7 +26,7 @@ static uint64_t after_ms(uint32_t ms)
 	return clock_boottime() + (uint64_t)ms * CLOCK_MILLISEC;
 }
 
-static void arm(struct service *x, enum status_deadline which, uint32_t ms)
+void service_arm(struct service *x, enum status_deadline which, uint32_t ms)
 {
 	x->s.deadline[which] = ms ? after_ms(ms) : 0;
 	x->dirty = 1;
@@ -39,7 +40,7 @@ int service_enter(struct service const *x)
 
 #define FLAGS_OF_CONFIG ((uint32_t)(FLAG_ESSENTIAL | FLAG_NORMALLY_DOWN | FLAG_HAS_CHECK))
 
-static void config_failed(struct service *x)
+void service_config_failed(struct service *x)
 {
 	if (strcmp(x->s.reason_text, x->config_error.text))
 		say(x, x->config_error.text);
@@ -74,7 +75,7 @@ int service_configure(struct service *x)
 	x->config_bad = r < 0;
 	x->config_read = 1;
 	if (r < 0)
-		config_failed(x);
+		service_config_failed(x);
 	return r;
 }
 
@@ -126,13 +127,6 @@ static void do_forget(struct service *x)
 	x->s.flags &= ~(uint32_t)FLAG_ENDED;
 }
 
-/* A reason that is over when it starts: to wait, or to have been refused. */
-static void clear_passing_reason(struct service *x)
-{
-	if (x->s.reason == REASON_NEEDS || x->s.reason == REASON_REFUSED)
-		service_reason(x, REASON_NONE, 0, "");
-}
-
 static void stop_signals(struct service *x)
 {
 	struct job stop = {
@@ -140,15 +134,14 @@ static void stop_signals(struct service *x)
 	};
 	struct job also = { .letter = x->s.want == WANT_EXIT ? 'x' : 'd', .stop = 1 };
 
-	if (x->hung) { /* neither TERM nor control/t: either could hide from where it hangs */
-		service_signal_run(x, SIGABRT);
+	/* TERM or a script of ours would hide where it hangs; and where there is no room behind the
+	 * scripts, it is done without one */
+	if (x->hung || service_job(x, &stop) < 0) {
+		service_signal_run(x, x->hung ? SIGABRT : stop.signal);
 		service_signal_run(x, SIGCONT);
+	}
+	if (x->hung)
 		return;
-	}
-	if (service_job(x, &stop) < 0) { /* no room behind the scripts: without one, then */
-		service_signal_run(x, stop.signal);
-		service_signal_run(x, SIGCONT);
-	}
 	if (x->s.want == WANT_DOWN || x->s.want == WANT_EXIT)
 		service_job(x, &also);
 }
@@ -159,7 +152,7 @@ void service_tell_again(struct service *x)
 		!x->s.child[ROLE_CONTROL].pid && !(x->s.flags & FLAG_GOT_TERM) &&
 		!(x->is_log && x->s.want == WANT_EXIT) && !(x->s.flags & FLAG_AWAITS) && !x->off) {
 		if (!x->s.deadline[DEADLINE_KILL]) /* it had told nobody yet */
-			arm(x, DEADLINE_KILL, x->config.timeout_kill);
+			service_arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		stop_signals(x);
 	}
 }
@@ -191,7 +184,7 @@ int service_start_off(struct service *x)
 		return 0;
 	}
 	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid;
-	arm(x, DEADLINE_KILL, x->config.timeout_down);
+	service_arm(x, DEADLINE_KILL, x->config.timeout_down);
 	return 1;
 }
 
@@ -220,7 +213,7 @@ void service_stop_run(struct service *x)
 		service_event(x, EVENT_NOT_STARTED); /* a bundle or a oneshot: nothing runs */
 		return;
 	}
-	arm(x, DEADLINE_KILL, x->config.timeout_kill);
+	service_arm(x, DEADLINE_KILL, x->config.timeout_kill);
 	if (!x->s.child[ROLE_RUN].pid)
 		signal_child(x, ROLE_CONTROL, SIGTERM); /* control/u runs, run does not yet */
 	else if (x->sup->at_once)
@@ -233,7 +226,7 @@ void service_stop_run(struct service *x)
 static void do_end_log(struct service *x)
 {
 	x->asked = 1;
-	arm(x, DEADLINE_KILL, x->sup->at_once ? LAST_LINES_MS : x->config.timeout_kill);
+	service_arm(x, DEADLINE_KILL, x->sup->at_once ? LAST_LINES_MS : x->config.timeout_kill);
 }
 
 static void do_kill(struct service *x)
@@ -243,7 +236,7 @@ static void do_kill(struct service *x)
 		x->s.child[ROLE_RUN].pid) {
 		service_signal_run(x, SIGTERM);
 		service_signal_run(x, SIGCONT);
-		arm(x, DEADLINE_KILL, x->config.timeout_kill);
+		service_arm(x, DEADLINE_KILL, x->config.timeout_kill);
 		return;
 	}
 	x->killing = 1;
@@ -277,7 +270,7 @@ void service_start_finish(struct service *x)
 		return;
 	}
 	x->last_group = (pid_t)x->s.child[ROLE_FINISH].pid;
-	arm(x, DEADLINE_FINISH, x->config.timeout_finish);
+	service_arm(x, DEADLINE_FINISH, x->config.timeout_finish);
 }
 
 static void do_backoff(struct service *x)
@@ -286,7 +279,8 @@ static void do_backoff(struct service *x)
 	uint32_t ms = x->s.backoff_ms ? x->s.backoff_ms : 1000;
 	/* a tenth of jitter either way, so that services that fell together do not rise together */
 	random_buf_early((char *)&r, 1);
-	arm(x, DEADLINE_BACKOFF, ms - ms / 10 + (uint32_t)((uint64_t)(ms / 5) * r / 256) + 1);
+	service_arm(
+		x, DEADLINE_BACKOFF, ms - ms / 10 + (uint32_t)((uint64_t)(ms / 5) * r / 256) + 1);
 }
 
 static void do_rest(struct service *x)
@@ -297,6 +291,7 @@ static void do_rest(struct service *x)
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
 	service_needs_gone(x);
+	cgroup_end(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
 	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
 		x->s.flags |= FLAG_ENDED;
@@ -304,80 +299,10 @@ static void do_rest(struct service *x)
 	}
 }
 
-static void not_started(struct service *x, enum machine_after after)
-{
-	x->after = after;
-	x->asked = 0;
-	service_event(x, EVENT_NOT_STARTED);
-}
-
-void service_start_run(struct service *x)
-{
-	char const *verb = "open its readiness channel";
-	x->off = 0;
-	if (ready_open(x) < 0 || (verb = "fork", child_fork(x, ROLE_RUN, 0) < 0)) {
-		char text[80];
-		snprintf(text, sizeof text, "unable to %s: %s; retrying", verb, strerror(errno));
-		if (x->s.reason != REASON_FORK)
-			say(x, text);
-		service_reason(x, REASON_FORK, (uint32_t)errno, text);
-		if (x->s.backoff_ms < 1000)
-			x->s.backoff_ms = 1000;
-		not_started(x, AFTER_BACKOFF);
-		return;
-	}
-	x->s.restarts += x->unasked;
-	x->unasked = 0;
-	x->asked = x->killing = x->blamed = 0;
-	arm(x, DEADLINE_START, x->config.timeout_up);
-	x->termed_count = 0;
-	x->foreign = 0;
-	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid; /* it is its session's leader */
-	x->s.starts++;
-	x->s.started = clock_boottime();
-	x->s.ready = 0;
-	x->s.deadline[DEADLINE_KILL] = 0;
-	x->s.flags &= ~(uint32_t)(FLAG_GOT_TERM | FLAG_PAUSED | FLAG_READY | FLAG_ADOPTED);
-	clock_label(&x->s.label_sec, &x->s.label_nsec);
-}
-
 static void do_wait(struct service *x)
 {
 	x->s.deadline[DEADLINE_BACKOFF] = 0;
 	x->needs_enter = 1; /* when it is published that we want up */
-}
-
-static void do_start(struct service *x)
-{
-	struct job before = { .letter = 'u', .start = 1 };
-
-	/* the first start uses what the set-up has just read */
-	int bad = x->config_read ? x->config_bad : service_configure(x) < 0;
-	x->config_read = 0;
-	if (bad) {
-		not_started(x, AFTER_FAIL);
-		return;
-	}
-	int may = service_may_start(x);
-	if (may < 0) {
-		config_failed(x);
-		not_started(x, AFTER_FAIL);
-	}
-	if (may <= 0)
-		return;
-	clear_passing_reason(x);
-	if (x->config.kind == KIND_BUNDLE) {
-		x->s.flags |= FLAG_BUNDLE;
-		x->asked = 0;
-		x->s.starts++;
-		x->s.started = clock_boottime();
-		clock_label(&x->s.label_sec, &x->s.label_nsec);
-		x->dirty = 1; /* it is up when that is out, and its needs are still ready */
-		return;
-	}
-	if ((x->config.entries & ENTRY_CONTROL) && service_job(x, &before) > 0)
-		return;
-	service_start_run(x);
 }
 
 static void enter(struct service *x, enum status_state next)
@@ -414,7 +339,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
 		{ DO_WAIT, do_wait },
-		{ DO_START, do_start },
+		{ DO_START, service_start },
 	};
 	struct machine_facts facts = {
 		.want = (enum status_want)x->s.want,

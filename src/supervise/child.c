@@ -25,6 +25,7 @@
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "cgroup.h"
 #include "program.h"
 #include "ready.h"
 
@@ -149,6 +150,8 @@ static _Noreturn void child_main(struct service *x, enum status_role role, char 
 	if (x->is_log && chdir("log") < 0)
 		child_fails(at, STAGE_CHDIR, "log");
 	fill_program(x, role, letter, &p, socket, sizeof socket);
+	if (x->cgroup >= 0 && cgroup_join(x) < 0)
+		child_fails(at, STAGE_CGROUP, program_name(p.entry));
 	if (program_prepare(&p, &f) < 0)
 		child_fails(at, f.stage, f.text);
 	if (fd_read(at, &byte, 1) != 1)

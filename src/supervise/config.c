@@ -75,6 +75,9 @@ static struct {
 	[BIT_ENABLE_IF_ENV] = { "enable-if-env", PRESENCE, 0, 0 },
 	[BIT_CHECK_PARAMS] = { "check.params", PRESENCE, 0, 0 },
 	[BIT_CHECK_ENV] = { "check.env", PRESENCE, 0, 0 },
+	[BIT_CGROUP] = { "cgroup", PRESENCE, 0, 0 },
+	[BIT_CAPABILITIES] = { "capabilities", PRESENCE, 0, 0 },
+	[BIT_NO_NEW_PRIVS] = { "no-new-privs", PRESENCE, 0, 0 },
 };
 
 static uint64_t entry_bit(char const *name)

@@ -67,6 +67,10 @@ void service_deadlines(struct service *x, uint64_t now)
 		x->retry_publish = 0;
 		x->dirty = 1;
 	}
+	if (x->retry_out && x->retry_out <= now) {
+		x->retry_out = 0;
+		x->dirty = 1;
+	}
 	if (x->needs.retry && x->needs.retry <= now) {
 		x->needs.retry = 0;
 		for (size_t i = 0; i < x->needs.count; i++)
@@ -87,6 +91,7 @@ uint64_t service_next_deadline(struct service const *x)
 	uint64_t next =
 		clock_earlier(clock_earlier(x->retry_publish, x->retry_sweep), x->retry_adopted);
 	next = clock_earlier(clock_earlier(next, x->needs.retry), x->s.watchdog);
+	next = clock_earlier(next, x->retry_out);
 	for (unsigned int i = 0; i < DEADLINE_COUNT; i++)
 		next = clock_earlier(next, x->s.deadline[i]);
 	return next;

@@ -1,6 +1,7 @@
-/* What a run that a predecessor started left behind. Its orphans became our parent's children, not
- * ours: they are told by session and by their mark in the environment, and their end is told by a
- * pidfd. One at a time is awaited; the next pass finds the others. */
+/* What a run that a predecessor started left behind. Its orphans became our parent's children, or,
+ * where cinit had died too, those of whoever is above it; not ours. They are told by session and by
+ * their mark in the environment, and their end is told by a pidfd. One at a time is awaited; the
+ * next pass finds the others. */
 #include <skalibs/nonposix.h>
 
 #include "service.h"
@@ -17,16 +18,24 @@
 
 #include "../lib/process.h"
 
+#define PASSES 8
+
 /* Where cinit itself is a service of that name, its supervisors carry the mark, too. */
 int service_marks(struct service const *x, pid_t pid)
 {
 	char const *ours = getenv("CINIT_SERVICE");
 	if (ours && !strcmp(ours, x->name))
 		return 0;
-	return process_has_env(pid, "CINIT_SERVICE", x->name);
+	int r = process_has_env(pid, "CINIT_SERVICE", x->name);
+	if (r != 1 || process_parent(pid) == getppid())
+		return r;
+	/* not our cinit's: another tree may have a service of that name, and its marks may be
+	 * anywhere */
+	char const *run = getenv("CINIT_RUN");
+	return run ? process_has_env(pid, "CINIT_RUN", run) : !process_names_env(pid, "CINIT_RUN");
 }
 
-/* 1, 0, or -1: it just executes a program, and cannot be told now. */
+/* 1, 0, or -1: it just executes a program or ends, and cannot be told now. */
 static int is_left(struct service const *x, pid_t pid)
 {
 	if (x->config.kill_mode == KILL_GROUP)
@@ -59,16 +68,20 @@ static int end_foreign(pid_t pid, void *data)
 		return 0;
 	int left = is_left(x, pid), fd = left ? watch(pid) : -1;
 	if (fd < 0) {
+		p->ended += left != 0;
 		if (left > 0 && (errno == ENOSYS || errno == EPERM))
 			kill(pid, SIGKILL); /* nothing would tell us of its end: no grace */
 		return 0;
 	}
-	p->found++;
 	if (left < 0) {
-		p->unsure = 1;
+		/* to execute or to end takes a moment; what takes longer is stuck, and may be
+		 * somebody else's */
+		p->unsure = !x->killing;
+		p->found += !x->killing;
 		fd_close(fd);
 		return 0;
 	}
+	p->found++;
 	if (x->stray < 0)
 		x->stray = fd;
 	else
@@ -90,7 +103,12 @@ void sweep_foreign(struct pass *p)
 	if (!x->foreign)
 		return;
 	service_forget_stray(x);
-	process_children_of(getppid(), end_foreign, p);
+	/* one that forks and ends at once may do so behind our back, again and again */
+	for (int i = 0; i < PASSES && !p->found; i++) {
+		p->ended = 0;
+		if (process_orphans(end_foreign, p, &p->ended) < 0 || !p->ended)
+			break;
+	}
 	/* no /proc, or a parent that is nobody's reaper: the group gets what can be given unseen */
 	if (!p->found && x->last_group)
 		kill(-x->last_group, SIGKILL);

@@ -27,11 +27,13 @@
 #include "ready.h"
 
 #define SETTLE_MAX    4
-/* a service has at most its commands, readiness, a stray, and a gate and a pidfd for each role */
-#define POLL_MAX      (1 + 2 * (3 + 2 * ROLE_COUNT))
+/* a service has at most its commands, readiness, a stray, a control group, and a gate and a pidfd
+ * for each role */
+#define POLL_MAX      (1 + 2 * (4 + 2 * ROLE_COUNT))
 #define ROLE_COMMANDS (-1)
 #define ROLE_READY    ROLE_COUNT
 #define ROLE_STRAY    (ROLE_COUNT + 1)
+#define ROLE_CGROUP   (ROLE_COUNT + 2)
 #define LOOK_FIRST    (CLOCK_SECOND / 10)
 #define LOOK_LAST     (10 * CLOCK_SECOND)
 
@@ -85,6 +87,8 @@ static void gather(struct supervisor *sup, struct turn *t)
 		if (x->unpublished < BATCH_MAX)
 			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
 		add(t, x->stray, POLLIN, x, ROLE_STRAY, 0);
+		if (x->cgroup_waits)
+			add(t, x->cgroup, POLLPRI, x, ROLE_CGROUP, 0);
 		for (int i = 0; i < ROLE_COUNT; i++) {
 			struct child const *c = &x->child[i];
 			if (c->gate >= 0 && c->opened)
@@ -156,6 +160,8 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 				ready_read(s->x);
 		} else if (s->role == ROLE_STRAY) {
 			service_forget_stray(s->x);
+			s->x->sweeping = 1;
+		} else if (s->role == ROLE_CGROUP) {
 			s->x->sweeping = 1;
 		} else if (s->adopted && s->x->child[s->role].pidfd == t->fds[i].fd)
 			adopted_ended(s->x, s->role);

@@ -15,9 +15,9 @@
 #include <skalibs/posixplz.h>
 #include <skalibs/stralloc.h>
 
-#include "../lib/account.h"
 #include "../lib/environment.h"
 #include "config.h"
+#include "rights.h"
 
 #define TARGET_MAX 4096
 
@@ -26,9 +26,11 @@ char const *program_stage_text(unsigned int stage)
 	static char const *const texts[] = {
 		[STAGE_STDIO] = "open the log pipe of",
 		[STAGE_CHDIR] = "change to directory of",
+		[STAGE_CGROUP] = "join the control group for",
 		[STAGE_PARAMS] = "read arguments of",
 		[STAGE_ENV] = "read environment from",
 		[STAGE_USER] = "become",
+		[STAGE_RIGHTS] = "apply",
 		[STAGE_EXEC] = "execute",
 	};
 	return stage < sizeof texts / sizeof texts[0] ? texts[stage] : "start";
@@ -186,26 +188,6 @@ static int prepare_env(struct program *p, struct ending const *e, struct program
 	return p->envp ? 0 : fails(f, STAGE_ENV, "env");
 }
 
-static int become_user(struct program const *p, struct program_failure *f)
-{
-	struct account a;
-	struct value_error e;
-	char spec[512];
-
-	if (!(p->entries & ENTRY_USER) || !programs[p->entry].as_user)
-		return 0;
-	int r = value_line(AT_FDCWD, "user", spec, sizeof spec, &e);
-	if (r == 0)
-		return 0;
-	if (r < 0 || account_lookup(spec, &a, &e) < 0) {
-		errno = 0; /* the text says it all */
-		return fails(f, STAGE_USER, e.text);
-	}
-	if (account_apply(&a) != ACCOUNT_APPLIED)
-		return fails(f, STAGE_USER, spec);
-	return 0;
-}
-
 int program_prepare(struct program *p, struct program_failure *f)
 {
 	struct ending e;
@@ -216,7 +198,7 @@ int program_prepare(struct program *p, struct program_failure *f)
 		snprintf(p->path, sizeof p->path, "./%s", programs[p->entry].name);
 	if (prepare_argv(p, &e, f) < 0 || prepare_env(p, &e, f) < 0)
 		return -1;
-	return become_user(p, f);
+	return programs[p->entry].as_user ? rights_apply(p->entries, f) : 0;
 }
 
 /* By the name that a link leads to, so that the process is called that, and not "run", in ps and

@@ -31,7 +31,16 @@ struct program {
 	char path[16];
 };
 
-enum program_stage { STAGE_STDIO, STAGE_CHDIR, STAGE_PARAMS, STAGE_ENV, STAGE_USER, STAGE_EXEC };
+enum program_stage {
+	STAGE_STDIO,
+	STAGE_CHDIR,
+	STAGE_CGROUP,
+	STAGE_PARAMS,
+	STAGE_ENV,
+	STAGE_USER,
+	STAGE_RIGHTS,
+	STAGE_EXEC
+};
 
 struct program_failure {
 	enum program_stage stage;

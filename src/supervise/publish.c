@@ -83,14 +83,30 @@ static void publish_failed(struct service *x)
 	x->retry_publish = now + x->publish_delay;
 }
 
+/* The record is out, and who watched knows. That nobody would learn of our death is mended as soon
+ * as it can be; nothing waits for that. */
+static void out_failed(struct service *x)
+{
+	if (!x->out_delay)
+		say_errno(x, "make", "out", "whoever waits may not notice its end; retrying");
+	x->out_delay = x->out_delay ? clock_earlier(2 * x->out_delay, RETRY_LAST) : RETRY_FIRST;
+	x->retry_out = clock_boottime() + x->out_delay;
+}
+
 void service_publish(struct service *x)
 {
 	fill_derived(x);
 	x->s.change++;
-	if (cinit_ipc_publish(&x->ipc, &x->s, &x->ring) < 0) {
+	int r = cinit_ipc_publish(&x->ipc, &x->s, &x->ring);
+	if (r < 0) {
 		publish_failed(x);
 		return;
 	}
+	x->retry_out = 0;
+	if (r)
+		out_failed(x);
+	else
+		x->out_delay = 0;
 	x->dirty = 0;
 	x->unpublished = 0;
 	x->retry_publish = 0;

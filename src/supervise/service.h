@@ -11,11 +11,13 @@
  * - obey.c: commands from `in`, the queue behind control scripts, acknowledgements
  * - reap.c: deaths, of children and of adopted processes
  * - act.c: events through the machine, actions carried out
+ * - start.c: what comes before a fork of run
  * - depend.c: what it depends on (needs.c) and what depends on it (dependents.c)
  * - restart.c: what follows a death
- * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes
+ * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
+ * rights.c: as whom
  * - sweep.c: processes that are left over
- * - foreign.c: those that a predecessor's run left to our parent
+ * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
  * - take.c: the lock, the record of a predecessor
  * - publish.c: the record, the gates
  * - say.c: lines on standard error */
@@ -87,16 +89,20 @@ struct service {
 	uint8_t unpublished;    /* acknowledgements since the last publication */
 	uint8_t config_bad;     /* the last reading of the service directory met a bad value: */
 	struct value_error config_error;
-	uint8_t config_read; /* `config` was read by the set-up and not used yet */
-	uint8_t fresh;       /* no record of this boot was found: begins cold */
-	uint8_t foreign;     /* a predecessor's run may have left processes to our parent */
-	int stray;           /* pidfd of one of these that is awaited; -1: none */
-	pid_t last_group;    /* process group of the last run or finish; 0: swept */
+	uint8_t config_read;  /* `config` was read by the set-up and not used yet */
+	uint8_t fresh;        /* no record of this boot was found: begins cold */
+	uint8_t foreign;      /* a predecessor's run may have left processes to our parent */
+	int stray;            /* pidfd of one of these that is awaited; -1: none */
+	int cgroup;           /* cgroup.events of its control group; -1: it has none */
+	uint8_t cgroup_waits; /* the sweep goes on when that changes */
+	pid_t last_group;     /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
 	uint64_t retry_sweep;   /* likewise */
 	uint64_t gate_limit;    /* an adopted child is past its gate if it lives then */
 	uint64_t publish_delay;
+	uint64_t retry_out; /* when to try again to make an `out`; 0: there is one */
+	uint64_t out_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
 	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
@@ -150,8 +156,6 @@ void service_signal_run(struct service *x, int sig);
 void service_kill_script(struct service *x, enum status_role role);
 /* What a predecessor's script was to do, should it have died with its knowledge. */
 void service_tell_again(struct service *x);
-/* Forks run now; for control/u's end. */
-void service_start_run(struct service *x);
 void service_start_finish(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
@@ -161,6 +165,16 @@ void service_await_nobody(struct service *x);
 int service_start_off(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
+
+/* What is wrong with its config becomes its reason, and is said when it is news. */
+void service_config_failed(struct service *x);
+/* Sets a deadline so many milliseconds from now; 0: there is none. */
+void service_arm(struct service *x, enum status_deadline which, uint32_t ms);
+
+/* ---- start.c */
+void service_start(struct service *x);
+/* Forks run now; for control/u's end. */
+void service_start_run(struct service *x);
 
 /* ---- due.c: service_deadlines and service_next_deadline */
 /* ---- setup.c */

@@ -129,7 +129,7 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 {
 	x->sup = sup;
 	x->is_log = (uint8_t)is_log;
-	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = -1;
+	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = x->cgroup = -1;
 	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
 }
 

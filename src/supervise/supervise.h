@@ -15,8 +15,10 @@ struct supervise_options {
 	unsigned char boot_id[16]; /* zeros: unknown */
 	rlim_t nofile;             /* soft RLIMIT_NOFILE for services */
 	mode_t umask;              /* umask for services */
-	gid_t control_group;       /* who may write to `in` beside the owner; (gid_t)-1: nobody */
-	char *title;               /* argv area to write the command line to, or NULL */
+	char const *cgroup;  /* subtree for the control groups of services, absolute; NULL: they
+				have none */
+	gid_t control_group; /* who may write to `in` beside the owner; (gid_t)-1: nobody */
+	char *title;         /* argv area to write the command line to, or NULL */
 	size_t title_size;
 	int boot_want; /* at a cold start it is wanted 0 down, 1 up, -1 as its directory says */
 	int forked; /* we are a fork of cinit and drop what is its: descriptors, handlers, mask */

@@ -5,6 +5,7 @@
 #include <skalibs/nonposix.h>
 
 #include "service.h"
+#include "cgroup.h"
 #include "sweep.h"
 
 #include <errno.h>
@@ -123,6 +124,9 @@ static void run_pass(struct pass *p)
 	struct service *x = p->x;
 
 	if (x->config.kill_mode == KILL_PROCESS)
+		return;
+	/* who is in the group is met there; who had the right to leave it, below */
+	if (x->config.kill_mode == KILL_ALL && cgroup_sweep(p))
 		return;
 	sweep_foreign(p);
 	if (x->config.kill_mode == KILL_GROUP) {

@@ -11,9 +11,10 @@ struct supervisor;
 struct pass {
 	struct service *x;
 	uint32_t found;
-	int unsure;    /* whose some are will be told in a moment */
-	int unseen;    /* some are left that cannot be found */
-	pid_t refused; /* one that may not be signalled */
+	unsigned int ended; /* while it looked; what they forked may not have been seen */
+	int unsure;         /* whose some are will be told in a moment */
+	int unseen;         /* some are left that cannot be found */
+	pid_t refused;      /* one that may not be signalled */
 	int error;
 };
 

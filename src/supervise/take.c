@@ -18,6 +18,7 @@
 #include "../lib/clock.h"
 #include "../lib/condition.h"
 #include "../lib/process.h"
+#include "cgroup.h"
 #include "ready.h"
 
 /* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
@@ -43,10 +44,15 @@ static int predecessor_lives(struct service *x)
 	       process_alive((pid_t)s.supervisor, s.supervisor_identity) == PROCESS_ALIVE;
 }
 
-static int take_lock(struct service *x)
+/* `first`: nobody made one before. */
+static int take_lock(struct service *x, int *first)
 {
-	x->lock = openat(
-		x->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	int const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+
+	x->lock = openat(x->dir, "lock", flags | O_EXCL, 0600);
+	*first = x->lock >= 0;
+	if (x->lock < 0 && errno == EEXIST)
+		x->lock = openat(x->dir, "lock", flags, 0600);
 	if (x->lock < 0) {
 		say_errno(x, "open", "lock", "not supervised");
 		return -1;
@@ -122,7 +128,7 @@ static int find_run(pid_t pid, void *data)
 /* The record is lost; what runs is not: never two. */
 static void recover_run(struct service *x)
 {
-	process_children_of(getppid(), find_run, x);
+	process_orphans(find_run, x, NULL);
 	if (!x->s.child[ROLE_RUN].pid)
 		return;
 	say(x, "found its process running without a record; taking it over");
@@ -146,12 +152,12 @@ static void begin(struct service *x)
 
 int service_take(struct service *x)
 {
-	int r = take_lock(x);
+	int first, r = take_lock(x, &first);
 	if (r)
 		return r;
 	enum status_error e = status_read(x->dir, ".", &x->s, &x->ring);
-	int damaged = e != STATUS_OK && !(e == STATUS_SYSTEM && errno == ENOENT);
-	if (damaged)
+	int missing = e == STATUS_SYSTEM && errno == ENOENT;
+	if (e != STATUS_OK && !missing)
 		set_aside(x, e);
 	/* one that was told to exit begins as at boot when it is started again */
 	x->fresh = e != STATUS_OK || !same_boot(x, &x->s) || (x->s.flags & FLAG_EXITED);
@@ -161,10 +167,11 @@ int service_take(struct service *x)
 		 */
 		if (pwrite(x->lock, "", 1, 0) < 0)
 			say_errno(x, "write to", "lock", 0);
-		if (damaged)
+		if (e != STATUS_OK && !first)
 			recover_run(x);
 	}
 	adopt_children(x);
+	cgroup_adopt(x);
 	x->s.incarnation++;
 	x->s.supervisor = (uint32_t)getpid();
 	x->s.supervisor_identity = process_identity(getpid());

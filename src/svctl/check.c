@@ -5,14 +5,19 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/posixplz.h>
 #include <skalibs/sig.h>
+#include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 
+#include "environment.h"
 #include "path.h"
 #include "report.h"
+#include "servicedir.h"
 
 #define CHECK "./check"
 
@@ -26,9 +31,53 @@ int check_exists(char const *directory)
 	return stat(file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static void child(char const *directory, char const *instance, rlim_t nofile)
+/* What to execute, and as what: a link to a binary is called by the binary's name. */
+static void execute(char const *instance, stralloc const *lines, char const *const *envp)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(CHECK, target, sizeof target - 1);
+	size_t count = 0;
+
+	for (size_t i = 0; i < lines->len; i++)
+		count += !lines->s[i];
+	char const **argv = calloc(count + 3, sizeof *argv);
+	if (!argv)
+		return;
+	target[n > 0 ? n : 0] = 0;
+	argv[0] = n > 0 ? target : CHECK;
+	count = 1;
+	if (instance)
+		argv[count++] = instance;
+	for (size_t i = 0; i < lines->len; i += strlen(lines->s + i) + 1)
+		argv[count++] = lines->s + i;
+	execve(target[0] == '/' ? target : CHECK, (char *const *)argv, (char *const *)envp);
+}
+
+/* check.params and the environment, as its supervisor would give them; see servicedir(5). */
+static void become(char const *directory, char const *name, char const *instance)
+{
+	stralloc lines = STRALLOC_ZERO, changes = STRALLOC_ZERO;
+	char at[64];
+
+	if (entry_exists(AT_FDCWD, "check.params") &&
+		environment_lines(&lines, AT_FDCWD, "check.params") < 0)
+		strerr_diefu2sys(EXIT_SYSTEM, "read check.params in ", directory);
+	if ((entry_exists(AT_FDCWD, "env") && environment_dir(&changes, AT_FDCWD, "env", at) < 0) ||
+		(entry_exists(AT_FDCWD, "check.env") &&
+			environment_file(&changes, AT_FDCWD, "check.env", at) < 0))
+		strerr_diefu4sys(EXIT_SYSTEM, "read ", at, " in ", directory);
+	if ((name && environment_set(&changes, "CINIT_SERVICE", name) < 0) ||
+		(instance && environment_set(&changes, "CINIT_INSTANCE", instance) < 0))
+		strerr_diefu1sys(EXIT_SYSTEM, "set the environment of ./check");
+	char const **envp = environment_merge((char const *const *)environ, &changes);
+	if (envp)
+		execute(instance, &lines, envp);
+	strerr_diefu2sys(EXIT_SYSTEM, "run ./check in ", directory);
+}
+
+static void child(char const *directory, char const *name, char const *instance, rlim_t nofile)
 	__attribute__((noreturn));
-static void child(char const *directory, char const *instance, rlim_t nofile)
+static void child(char const *directory, char const *name, char const *instance, rlim_t nofile)
 {
 	struct rlimit limit;
 
@@ -45,18 +94,16 @@ static void child(char const *directory, char const *instance, rlim_t nofile)
 	fd_close(1);
 	if (chdir(directory) < 0)
 		strerr_diefu2sys(EXIT_SYSTEM, "enter ", directory);
-	if (instance && setenv("CINIT_INSTANCE", instance, 1) < 0)
-		strerr_diefu1sys(EXIT_SYSTEM, "set CINIT_INSTANCE");
-	execl(CHECK, CHECK, instance, (char *)NULL);
-	strerr_diefu2sys(EXIT_SYSTEM, "run ./check in ", directory);
+	become(directory, name, instance);
+	_exit(EXIT_SYSTEM);
 }
 
-pid_t check_start(char const *directory, char const *instance, rlim_t nofile)
+pid_t check_start(char const *directory, char const *name, char const *instance, rlim_t nofile)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		child(directory, instance, nofile);
+		child(directory, name, instance, nofile);
 	/* done twice, so that neither of us can be too late */
 	if (pid > 0)
 		setpgid(pid, pid);

@@ -9,10 +9,10 @@
 int check_exists(char const *directory);
 
 /* Runs ./check in `directory`: stdin is /dev/null, stdout is closed, in a process group of its own.
- * `instance`, where it is not NULL, is its argument and CINIT_INSTANCE. `nofile` is the soft limit
- * of descriptors that it gets. The pid, or -1 with errno. A child that cannot run it says so on
- * stderr and exits 111. */
-pid_t check_start(char const *directory, char const *instance, rlim_t nofile);
+ * It gets check.params, env/ and check.env, and where they are not NULL `name` as CINIT_SERVICE,
+ * `instance` as CINIT_INSTANCE and first argument; `nofile` is its soft limit of descriptors. The
+ * pid, or -1 with errno. A child that cannot run it says so on stderr and exits 111. */
+pid_t check_start(char const *directory, char const *name, char const *instance, rlim_t nofile);
 
 /* Kills it and what it started. */
 void check_kill(pid_t pid);

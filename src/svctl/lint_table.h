@@ -15,10 +15,12 @@ enum lint_type {
 	LINT_WORD,
 	LINT_CODES,
 	LINT_ACCOUNT,
+	LINT_CAPABILITIES,
 	LINT_CONDITIONS, /* on the environment, one a line */
 	LINT_ARGUMENTS,  /* a program's, one a line */
 	LINT_VARIABLES,  /* a program's environment, one a line */
 	LINT_VARIABLE_DIR,
+	LINT_LIMITS,  /* cgroup/ */
 	LINT_SCRIPTS, /* control/ */
 	LINT_LOGGER,  /* a service directory of its own */
 	LINT_DEPENDENCIES

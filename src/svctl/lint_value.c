@@ -11,9 +11,11 @@
 #include <skalibs/stralloc.h>
 
 #include "account.h"
+#include "capability.h"
 #include "command.h"
 #include "condition.h"
 #include "environment.h"
+#include "limit.h"
 #include "names.h"
 #include "servicedir.h"
 
@@ -84,6 +86,8 @@ static int read_value(struct lint *l, struct lint_place const *p, struct lint_ro
 	case LINT_ARGUMENTS:
 	case LINT_VARIABLES:
 	case LINT_VARIABLE_DIR:
+	case LINT_LIMITS:
+	case LINT_CAPABILITIES:
 	case LINT_SCRIPTS:
 	case LINT_LOGGER:
 	case LINT_DEPENDENCIES:
@@ -195,6 +199,48 @@ static void look_at_scripts(struct lint *l, struct lint_place const *p, char con
 	names_free(&n);
 }
 
+/* --------------------------------------------------------------------------------------- cgroup */
+
+static struct limit const *limit_of(char const *name)
+{
+	for (size_t i = 0; i < limit_count; i++)
+		if (!strcmp(limits[i].file, name))
+			return &limits[i];
+	return NULL;
+}
+
+static void look_at_limits(struct lint *l, struct lint_place const *p, char const *name)
+{
+	struct names n = { .list = NULL };
+	struct value_error e;
+	char file[300], value[LIMIT_VALUE];
+
+	if (names_read(&n, p->dir, name, NULL) < 0)
+		lint_say(l, LINT_ERROR, p, name, 0, "%s", strerror(errno));
+	for (size_t i = 0; i < n.count; i++) {
+		struct limit const *limit = limit_of(n.list[i]);
+		file[0] = 0;
+		strncat(strcat(strcat(file, name), "/"), n.list[i], 255);
+		if (!limit)
+			lint_say(l, LINT_WARNING, p, file, 0, "is passed over: no such limit");
+		else if (limit_read(p->dir, file, limit, value, &e) < 0)
+			say_value(l, p, file, &e);
+	}
+	names_free(&n);
+}
+
+/* Names in any of its lines: it is not told in which. */
+static void look_at_capabilities(struct lint *l, struct lint_place const *p, char const *name)
+{
+	struct value_error e;
+	uint64_t set;
+	size_t len = strlen(name);
+
+	if (value_capabilities(p->dir, name, &set, &e) < 0)
+		lint_say(l, LINT_ERROR, p, name, 0, "%s",
+			strncmp(e.text, name, len) ? e.text : e.text + len + 2);
+}
+
 void lint_value(struct lint *l, struct lint_place const *p, struct lint_row const *row)
 {
 	struct value_error e;
@@ -210,6 +256,12 @@ void lint_value(struct lint *l, struct lint_place const *p, struct lint_row cons
 		return;
 	case LINT_SCRIPTS:
 		look_at_scripts(l, p, row->name);
+		return;
+	case LINT_LIMITS:
+		look_at_limits(l, p, row->name);
+		return;
+	case LINT_CAPABILITIES:
+		look_at_capabilities(l, p, row->name);
 		return;
 	case LINT_PROGRAM:
 	case LINT_FLAG:

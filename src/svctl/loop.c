@@ -212,7 +212,7 @@ static pid_t start_check(struct loop *l, struct flight const *f)
 
 	if (target_programs(f->target, l->q->where, directory) < 0)
 		return 0;
-	pid = check_start(directory, target_instance(f->target), l->nofile);
+	pid = check_start(directory, target_name(f->target), target_instance(f->target), l->nofile);
 	if (pid > 0) {
 		l->fork_failed = 0;
 		return pid;

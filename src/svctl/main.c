@@ -235,6 +235,7 @@ int main(int argc, char **argv)
 		strerr_diefu1sys(EXIT_SYSTEM, "ignore SIGPIPE");
 	options_parse(&o, argc, argv);
 	where_find(&w, o.run, o.services);
+	w.patience = o.wait;
 	int code = serve(&o, &w);
 	where_close(&w);
 	return code;

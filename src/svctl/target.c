@@ -56,7 +56,7 @@ static int is_directory(int base, char const *path)
 }
 
 /* A service of the tree, or its logger. */
-static int set_named(struct target *t, struct where const *w, char const *name, int is_log)
+static int set_named(struct target *t, struct where *w, char const *name, int is_log)
 {
 	t->base = w->fd;
 	t->is_log = (uint8_t)is_log;
@@ -64,7 +64,8 @@ static int set_named(struct target *t, struct where const *w, char const *name, 
 	t->state = joined(name, is_log ? LOG : "", "");
 	if (!t->service || !t->state)
 		return -1;
-	t->missing = w->fd < 0 || !is_directory(w->fd, t->state);
+	t->missing = w->fd < 0 || (!is_directory(w->fd, t->state) &&
+					  !(where_settle(w) && is_directory(w->fd, t->state)));
 	return 0;
 }
 
@@ -178,7 +179,7 @@ static int by_name(void const *a, void const *b)
 	return strcmp(x->typed, y->typed);
 }
 
-static int add_matching(struct targets *ts, struct where const *w, DIR *dir, char const *pattern)
+static int add_matching(struct targets *ts, struct where *w, DIR *dir, char const *pattern)
 {
 	struct dirent *d;
 
@@ -202,7 +203,7 @@ static int add_matching(struct targets *ts, struct where const *w, DIR *dir, cha
 	return errno ? -1 : 0;
 }
 
-static long add_pattern(struct targets *ts, struct where const *w, char const *pattern)
+static long add_pattern(struct targets *ts, struct where *w, char const *pattern)
 {
 	size_t first = ts->count;
 
@@ -210,6 +211,7 @@ static long add_pattern(struct targets *ts, struct where const *w, char const *p
 		errno = ENOENT;
 		return -1;
 	}
+	where_settle(w);
 	int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -226,7 +228,7 @@ static long add_pattern(struct targets *ts, struct where const *w, char const *p
 	return (long)(ts->count - first);
 }
 
-long targets_all(struct targets *ts, struct where const *w)
+long targets_all(struct targets *ts, struct where *w)
 {
 	return add_pattern(ts, w, NULL);
 }
@@ -282,6 +284,11 @@ int target_directory(struct target const *t, struct where const *w, char out[PAT
 		return path_join(out, path, "log");
 	memcpy(out, path, strlen(path) + 1);
 	return 0;
+}
+
+char const *target_name(struct target const *t)
+{
+	return t->service ? t->state : NULL;
 }
 
 char const *target_instance(struct target const *t)

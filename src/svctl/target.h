@@ -21,6 +21,8 @@ struct where {
 	int error_number;
 	char const *services; /* -d or $SVDIR; NULL: neither */
 	int8_t alive;         /* does cinit live? -1: not yet asked */
+	uint8_t settled;      /* where_settle was called */
+	uint64_t patience;    /* of where_settle, ns */
 	struct place *places; /* the services' directories, sorted; NULL: not yet read */
 	size_t place_count;
 };
@@ -49,6 +51,10 @@ void where_find(struct where *w, char const *given, char const *services);
 /* Does a cinit live that brings supervisors back? Asks once. */
 int where_alive(struct where *w);
 
+/* While the tree boots, which services it has is not known yet: waits until it is, .patience at
+ * most. 1: look again. 0: it was called before, or there is no tree. */
+int where_settle(struct where *w);
+
 /* The directory that holds the service directories, into `out`. 0, or -1 with errno. */
 int where_services(struct where const *w, char out[PATH_MAX]);
 
@@ -60,7 +66,7 @@ void where_close(struct where *w);
 long targets_add(struct targets *ts, struct where *w, char const *typed);
 
 /* Adds every service of the tree, sorted by name. As above. */
-long targets_all(struct targets *ts, struct where const *w);
+long targets_all(struct targets *ts, struct where *w);
 
 /* Keeps the first `count` in the list; targets_free frees the others, too. */
 void targets_keep(struct targets *ts, size_t count);
@@ -72,6 +78,9 @@ int target_directory(struct target const *t, struct where const *w, char out[PAT
 
 /* The same, or its template's for an instance that has none of its own. */
 int target_programs(struct target const *t, struct where const *w, char out[PATH_MAX]);
+
+/* Its name as its supervisor knows it, NAME or NAME/log; NULL: it is given by path. */
+char const *target_name(struct target const *t);
 
 /* The argument of an instance, or NULL. */
 char const *target_instance(struct target const *t);

@@ -4,12 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 
+#include "clock.h"
 #include "ipc.h"
 #include "path.h"
 #include "place.h"
@@ -40,6 +42,30 @@ int where_alive(struct where *w)
 		w->alive = v.supervised || cinit_ipc_probe(w->fd, RUNDIR_TREE) == CINIT_SENT;
 	}
 	return w->alive > 0;
+}
+
+int where_settle(struct where *w)
+{
+	struct cinit_client c = CINIT_CLIENT_ZERO;
+	struct status s;
+
+	if (w->fd < 0 || w->settled)
+		return 0;
+	w->settled = 1;
+	uint64_t until = clock_boottime() + w->patience;
+	c.base = w->fd;
+	c.path = RUNDIR_TREE;
+	for (;;) {
+		enum status_error e = cinit_ipc_watch(&c, &s, NULL);
+		struct pollfd p = { .fd = c.out };
+		int boots = e == STATUS_OK ? s.state == STATE_STARTING
+					   : e == STATUS_SYSTEM && errno == ENOENT && c.out >= 0;
+		if (!boots || cinit_ipc_probe(w->fd, RUNDIR_TREE) == CINIT_NO_SUPERVISOR ||
+			clock_poll(&p, 1, until) <= 0)
+			break;
+	}
+	cinit_ipc_release(&c);
+	return 1;
 }
 
 int where_services(struct where const *w, char out[PATH_MAX])

@@ -1,4 +1,4 @@
-# Shell functions for the tests of this directory: images, service directories, containers, what is expected of them.
+# Shell functions for the tests of this directory: images, containers.
 # WORK is the test's directory, a tmpfs of its own; ROOT is the container's root file system.
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # used by, and set by, those who read this file
@@ -8,59 +8,8 @@ LOG=$WORK/log
 EXAMPLES=${0%/*}/../../examples
 : >"$LOG"
 
-## verdicts
-
-fail() {
-	printf 'FAILED: %s\n' "$*"
-	if [ -s "$LOG" ]; then
-		printf -- '--- what the container said:\n'
-		tail -n 80 "$LOG"
-	fi
-	exit 1
-}
-
-skip() {
-	printf 'SKIP %s\n' "$*"
-	exit 77
-}
-
-# expect WHAT COMMAND...
-expect() {
-	what=$1
-	shift
-	"$@" || fail "expected: $what ($*)"
-}
-
-# equal WHAT EXPECTED ACTUAL
-equal() {
-	[ "$2" = "$3" ] || fail "$1: expected \`$2', got \`$3'"
-}
-
-# says PATTERN, says_not PATTERN: the container's output
-says() {
-	grep -q -e "$1" "$LOG" || fail "expected in the output: $1"
-}
-
-says_not() {
-	! grep -q -e "$1" "$LOG" || fail "not expected in the output: $1"
-}
-
-# eventually SECONDS WHAT COMMAND...: only for what gives no event: servers and runtimes of others
-eventually() {
-	end=$(($(now) + $1 * 1000))
-	what=$2
-	shift 2
-	until "$@" >/dev/null 2>&1; do
-		[ "$(now)" -lt "$end" ] || fail "expected in time: $what ($*)"
-		sleep 0.1
-	done
-}
-
-# now: milliseconds
-now() {
-	read -r up _ </proc/uptime
-	printf '%s\n' "${up%.*}${up#*.}0"
-}
+# shellcheck source=tests/system.sh
+. "${0%/*}/../system.sh"
 
 ## images
 
@@ -97,7 +46,7 @@ scratch_image() {
 	SVCTL=/svctl
 }
 
-## service directories
+## examples
 
 # example NAME...: from examples/, with the release of PostgreSQL that is there
 example() {
@@ -108,27 +57,6 @@ example() {
 	version=$(basename "$ROOT"/usr/lib/postgresql/*)
 	ln -sfn "/usr/lib/postgresql/$version/bin/postgres" "$ROOT/etc/cinit/postgresql/run"
 	sed -i "s,/15/,/$version/,g" "$ROOT/etc/cinit/postgresql/run.params" "$ROOT/etc/cinit/postgresql/check"
-}
-
-# service NAME TEXT: a script
-service() {
-	mkdir -p "$ROOT/etc/cinit/$1"
-	printf '#!/bin/sh\n%s\n' "$2" >"$ROOT/etc/cinit/$1/run"
-	chmod 755 "$ROOT/etc/cinit/$1/run"
-}
-
-# linked NAME PROGRAM ARGUMENT...: a link to a binary
-linked() {
-	directory=$ROOT/etc/cinit/$1
-	mkdir -p "$directory"
-	ln -s "$2" "$directory/run"
-	shift 2
-	printf '%s\n' "$@" >"$directory/run.params"
-}
-
-# setting NAME FILE VALUE
-setting() {
-	printf '%s\n' "$3" >"$ROOT/etc/cinit/$1/$2"
 }
 
 ## containers

@@ -34,64 +34,63 @@ static struct graph small(void)
 #define BOUND   "2 s02 start\n2.1 s02 ready\n"
 #define CRASHED "3 s00 crash\n"
 
+static struct {
+	char const *text, *wrong;
+	unsigned int forgiven;
+} const row[] = {
+	{ "", 0, 0 },
+	{ DB WEB, 0, 0 },
+	{ DB WEB "3 s01 stop\n3.1 s01 gone\n3.2 s00 stop\n3.3 s00 gone\n", 0, 0 },
+	{ "1 s01 start\n", "line 1: s01 starts without s00", 0 },
+	{ "1 s00 start\n2 s01 start\n", "line 2: s01 starts without s00", 0 },
+	{ DB "2 s00 stop\n3 s01 start\n", "line 4: s01 starts without s00", 0 },
+	{ DB "2 s00 stop\n2.1 s00 gone\n3 s01 start\n", "line 5: s01 starts without s00", 0 },
+	/* it may start without what it only wants */
+	{ "1 s03 start\n", 0, 0 },
+	/* dependents first */
+	{ DB WEB "3 s00 stop\n", "line 5: s00 is told to go before s01", 0 },
+	{ DB WEB "3 s01 stop\n3.1 s00 stop\n", "line 6: s00 is told to go before s01", 0 },
+	{ DB "2 s01 start\n3 s00 stop\n", "line 4: s00 is told to go before s01", 0 },
+	{ DB WEB "3 s01 crash\n3.1 s00 stop\n", 0, 0 },
+	{ DB "2 s03 start\n2.1 s03 ready\n3 s00 stop\n", 0, 0 },
+	/* crashes are forgiven for a moment */
+	{ DB CRASHED "3.5 s01 start\n", 0, 1 },
+	{ DB CRASHED "3.1 s00 start\n3.5 s01 start\n", 0, 1 },
+	{ DB CRASHED "9 s01 start\n", "line 4: s01 starts without s00", 0 },
+	{ DB CRASHED "3.1 s00 start\n3.2 s00 ready\n9 s01 start\n", 0, 0 },
+	{ DB CRASHED "3.1 s00 start\n3.2 s00 stop\n3.5 s01 start\n",
+		"line 6: s01 starts without s00", 0 },
+	/* bound ones notice */
+	{ DB BOUND CRASHED "3.1 s02 stop\n3.2 s02 gone\n", 0, 0 },
+	{ DB BOUND CRASHED "3.1 s00 start\n3.2 s00 ready\n",
+		"line 7: s02 is bound and has not noticed a crash of s00", 0 },
+	{ DB WEB CRASHED "3.1 s00 start\n3.2 s00 ready\n", 0, 0 },
+	/* through a bundle */
+	{ DB WEB "3 s05 start\n", 0, 0 },
+	{ DB "3 s05 start\n", "line 3: s05 starts without s01", 0 },
+	{ DB WEB "3 s05 start\n4 s01 stop\n", "line 6: s01 is told to go before s05", 0 },
+	/* a oneshot is up until off has ended */
+	{ "1 s06 start\n1.1 s06 ready\n2 s07 start\n", 0, 0 },
+	{ "1 s06 start\n2 s07 start\n", "line 2: s07 starts without s06", 0 },
+	{ "1 s06 start\n1.1 s06 ready\n1.2 s06 stop\n1.3 s06 gone\n2 s06 start\n", 0, 0 },
+	{ "1 s06 start\n1.1 s06 ready\n2 s06 start\n", "line 3: s06 starts beside s06", 0 },
+	/* one that need not say that it is ready may be late to say that it starts */
+	{ "1 s09 start\n1.5 s08 start\n1.5 s08 ready\n", 0, 0 },
+	{ "1 s09 start\n4 s08 start\n", "line 1: s09 starts without s08", 0 },
+	{ "1 s08 start\n1.1 s09 start\n1.2 s08 ready\n", 0, 0 },
+	{ "1 s08 start\n1.1 s08 stop\n1.2 s09 start\n", "line 3: s09 starts without s08", 0 },
+	/* twice */
+	{ DB "2 s00 start\n", "line 3: s00 starts beside s00", 0 },
+	{ DB "2 s00 stop\n3 s00 stop\n", "line 4: s00 stops and did not run: s00", 0 },
+	/* what is no journal */
+	{ "1 s00\n", "line 1: no such line", 0 },
+	{ DB "2 s99 start\n", "line 3: no such line", 0 },
+	{ "1 s00 begin\n", "line 1: no such line", 0 },
+	{ "1 s00 start", "line 1: no such line", 0 },
+};
+
 static void journals(void **state)
 {
-	static struct {
-		char const *text, *wrong;
-		unsigned int forgiven;
-	} const row[] = {
-		{ "", 0, 0 },
-		{ DB WEB, 0, 0 },
-		{ DB WEB "3 s01 stop\n3.1 s01 gone\n3.2 s00 stop\n3.3 s00 gone\n", 0, 0 },
-		{ "1 s01 start\n", "line 1: s01 starts without s00", 0 },
-		{ "1 s00 start\n2 s01 start\n", "line 2: s01 starts without s00", 0 },
-		{ DB "2 s00 stop\n3 s01 start\n", "line 4: s01 starts without s00", 0 },
-		{ DB "2 s00 stop\n2.1 s00 gone\n3 s01 start\n", "line 5: s01 starts without s00",
-			0 },
-		/* it may start without what it only wants */
-		{ "1 s03 start\n", 0, 0 },
-		/* dependents first */
-		{ DB WEB "3 s00 stop\n", "line 5: s00 is told to go before s01", 0 },
-		{ DB WEB "3 s01 stop\n3.1 s00 stop\n", "line 6: s00 is told to go before s01", 0 },
-		{ DB "2 s01 start\n3 s00 stop\n", "line 4: s00 is told to go before s01", 0 },
-		{ DB WEB "3 s01 crash\n3.1 s00 stop\n", 0, 0 },
-		{ DB "2 s03 start\n2.1 s03 ready\n3 s00 stop\n", 0, 0 },
-		/* crashes are forgiven for a moment */
-		{ DB CRASHED "3.5 s01 start\n", 0, 1 },
-		{ DB CRASHED "3.1 s00 start\n3.5 s01 start\n", 0, 1 },
-		{ DB CRASHED "9 s01 start\n", "line 4: s01 starts without s00", 0 },
-		{ DB CRASHED "3.1 s00 start\n3.2 s00 ready\n9 s01 start\n", 0, 0 },
-		{ DB CRASHED "3.1 s00 start\n3.2 s00 stop\n3.5 s01 start\n",
-			"line 6: s01 starts without s00", 0 },
-		/* bound ones notice */
-		{ DB BOUND CRASHED "3.1 s02 stop\n3.2 s02 gone\n", 0, 0 },
-		{ DB BOUND CRASHED "3.1 s00 start\n3.2 s00 ready\n",
-			"line 7: s02 is bound and has not noticed a crash of s00", 0 },
-		{ DB WEB CRASHED "3.1 s00 start\n3.2 s00 ready\n", 0, 0 },
-		/* through a bundle */
-		{ DB WEB "3 s05 start\n", 0, 0 },
-		{ DB "3 s05 start\n", "line 3: s05 starts without s01", 0 },
-		{ DB WEB "3 s05 start\n4 s01 stop\n", "line 6: s01 is told to go before s05", 0 },
-		/* a oneshot is up until off has ended */
-		{ "1 s06 start\n1.1 s06 ready\n2 s07 start\n", 0, 0 },
-		{ "1 s06 start\n2 s07 start\n", "line 2: s07 starts without s06", 0 },
-		{ "1 s06 start\n1.1 s06 ready\n1.2 s06 stop\n1.3 s06 gone\n2 s06 start\n", 0, 0 },
-		{ "1 s06 start\n1.1 s06 ready\n2 s06 start\n", "line 3: s06 starts beside s06", 0 },
-		/* one that need not say that it is ready may be late to say that it starts */
-		{ "1 s09 start\n1.5 s08 start\n1.5 s08 ready\n", 0, 0 },
-		{ "1 s09 start\n4 s08 start\n", "line 1: s09 starts without s08", 0 },
-		{ "1 s08 start\n1.1 s09 start\n1.2 s08 ready\n", 0, 0 },
-		{ "1 s08 start\n1.1 s08 stop\n1.2 s09 start\n", "line 3: s09 starts without s08",
-			0 },
-		/* twice */
-		{ DB "2 s00 start\n", "line 3: s00 starts beside s00", 0 },
-		{ DB "2 s00 stop\n3 s00 stop\n", "line 4: s00 stops and did not run: s00", 0 },
-		/* what is no journal */
-		{ "1 s00\n", "line 1: no such line", 0 },
-		{ DB "2 s99 start\n", "line 3: no such line", 0 },
-		{ "1 s00 begin\n", "line 1: no such line", 0 },
-		{ "1 s00 start", "line 1: no such line", 0 },
-	};
 	struct graph g = small();
 	(void)state;
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {

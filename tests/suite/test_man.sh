@@ -114,7 +114,7 @@ while read -r name seconds; do
 done <"$work/sought"
 verdict 'servicedir.5 has the defaults of the time limits'
 
-sed -n 's/.*value_[a-z]*(conf, "\([a-z-]*\)",.*/\1/p' src/init/settings.c >"$work/sought"
+sed -n 's/.*value_[a-z]*(conf, "\([a-z-]*\)",.*/\1/p' src/init/settings.c src/init/cgroup.c >"$work/sought"
 tags $cinit | sed 's,.*/conf/,,' >"$work/tags"
 grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
 verdict 'cinit.8 has every setting in conf/'

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,14 +107,16 @@ static void damaged_records(void **state)
 }
 
 /* Its record is lost while it runs: never two. */
-static void a_damaged_record_of_what_runs(void **state)
+static void a_lost_record_of_what_runs(int damaged)
 {
 	struct place web = place_running("web", SLEEPS);
 	uint32_t pid = web.s.pid;
-	(void)state;
 	kill(web.supervisor, SIGKILL);
 	tree_end(web.supervisor);
-	assert_int_equal(truncate(tree_name("run/web/status"), 100), 0);
+	if (damaged)
+		assert_int_equal(truncate(tree_name("run/web/status"), 100), 0);
+	else
+		assert_int_equal(unlink(tree_name("run/web/status")), 0);
 	place_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor);
 	assert_int_equal(web.s.pid, pid);
@@ -122,6 +125,18 @@ static void a_damaged_record_of_what_runs(void **state)
 	UNTIL(&web, s->state == STATE_DOWN);
 	place_command(&web, 'u');
 	event_is("up");
+}
+
+static void a_damaged_record_of_what_runs(void **state)
+{
+	(void)state;
+	a_lost_record_of_what_runs(1);
+}
+
+static void a_removed_record_of_what_runs(void **state)
+{
+	(void)state;
+	a_lost_record_of_what_runs(0);
 }
 
 /* A directory, a FIFO and links are put aside; what a link leads to is not touched. */
@@ -154,152 +169,6 @@ static void other_things_in_place_of_the_record(void **state)
 		tree_run(&o, "/bin/rm", "-rf", status, spare, bad, NULL);
 	}
 	assert_string_equal(tree_read("victim"), "precious\n");
-}
-
-/* -------------------------------------------------------------------------- no space left */
-
-/* Puts a small file system of ours under run/web. 0: not permitted here. */
-static int small_file_system(void)
-{
-	if (unshare(CLONE_NEWNS) < 0 || mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) < 0)
-		return 0;
-	return !mount("tmpfs", tree_name("run/web"), "tmpfs", 0, "size=64k,nr_inodes=40,mode=755");
-}
-
-static void fill(void)
-{
-	static char block[4096];
-	int fd = open(tree_name("run/web/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	while (write(fd, block, sizeof block) > 0)
-		;
-	assert_int_equal(errno, ENOSPC);
-	close(fd);
-}
-
-/* No inode is left, either. */
-static void fill_up(void)
-{
-	int fd, n = 0;
-	fill();
-	while ((fd = open(tree_name("run/web/filler%d", n++), O_WRONLY | O_CREAT | O_CLOEXEC,
-			0600)) >= 0)
-		close(fd);
-	assert_int_equal(errno, ENOSPC);
-}
-
-static char lock_byte(void)
-{
-	char byte = 0;
-	int fd = open(tree_name("run/web/lock"), O_RDONLY | O_CLOEXEC);
-	assert_int_equal(read(fd, &byte, 1), 1);
-	close(fd);
-	return byte;
-}
-
-static int unmount_teardown(void **state)
-{
-	umount2(tree_name("run/web"), MNT_DETACH);
-	return tree_teardown(state);
-}
-
-/* With the spare record in its place everything goes on. */
-static void a_full_file_system(void **state)
-{
-	struct place web = place_with("web", SLEEPS);
-	(void)state;
-	if (!small_file_system())
-		skip();
-	web = place_make("web");
-	place_up(&web);
-	fill_up();
-	for (uint32_t i = 2; i < 6; i++) {
-		assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
-		UNTIL(&web, s->state == STATE_UP && s->starts == i);
-		event_is("up");
-	}
-	assert_string_equal(tree_read("web.err"), "");
-}
-
-/* Nothing is said for a while that would do for a script. */
-static void expect_silence(void)
-{
-	uint64_t until = clock_boottime() + 400 * CLOCK_MILLISEC;
-	while (tree_poll(0, 0, until) >= 0)
-		;
-	event_none();
-}
-
-static int count_descriptors(pid_t pid, void *data)
-{
-	char path[64];
-	struct dirent const *e;
-	int *n = data;
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	assert_non_null(d);
-	*n = 0;
-	while ((e = readdir(d)))
-		*n += e->d_name[0] != '.';
-	closedir(d);
-	return 0;
-}
-
-static void nothing_runs_that_is_not_written_down(void **state)
-{
-	struct place web = place_with("web", SLEEPS);
-	(void)state;
-	if (!small_file_system())
-		skip();
-	web = place_make("web");
-	place_up(&web);
-	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
-	fill();
-	kill((pid_t)web.s.pid, SIGKILL);
-	uint64_t id = place_send(&web, 'y');
-	while (lock_byte() != ENOSPC) /* no event tells */
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
-	assert_non_null(strstr(
-		tree_read("web.err"), "web: unable to publish status: No space left on device; "));
-	/* the next one stands at its gate, and holds nothing of ours: standard descriptors, gate */
-	int n = 0;
-	expect_silence();
-	assert_int_equal(process_children_of(web.supervisor, count_descriptors, &n), 1);
-	assert_int_equal(n, 4);
-	place_look(&web);
-	assert_int_equal(web.s.state, STATE_UP);
-	assert_true(status_answer(&web.r, id) < 0);
-	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
-	assert_int_equal(place_answer(&web, id, 0), RESULT_DONE);
-	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
-	event_is("up");
-	assert_int_equal(lock_byte(), 0);
-	assert_non_null(strstr(tree_read("web.err"), "web: status is published again\n"));
-}
-
-static void a_supervisor_killed_while_nothing_can_be_written(void **state)
-{
-	struct place web = place_with("web", SLEEPS);
-	(void)state;
-	if (!small_file_system())
-		skip();
-	web = place_make("web");
-	place_up(&web);
-	place_keep_exits(&web, 1);
-	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
-	fill();
-	kill((pid_t)web.s.pid, SIGKILL);
-	while (lock_byte() != ENOSPC)
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
-	kill(web.supervisor, SIGKILL);
-	tree_end(web.supervisor);
-	expect_silence();
-	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
-	place_supervise(&web);
-	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor &&
-			    s->starts == 2);
-	event_is("up");
-	expect_silence();
 }
 
 /* -------------------------------------------------------------------- the service directory */
@@ -369,8 +238,6 @@ static void a_directory_that_cannot_be_read(void **state)
 	UNTIL(&web, s->state == STATE_UP);
 }
 
-#define IN_SMALL_TREE(f) cmocka_unit_test_setup_teardown(f, tree_setup, unmount_teardown)
-
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -378,10 +245,8 @@ int main(void)
 		TREE_TEST(a_lock_that_is_held),
 		TREE_TEST(damaged_records),
 		TREE_TEST(a_damaged_record_of_what_runs),
+		TREE_TEST(a_removed_record_of_what_runs),
 		TREE_TEST(other_things_in_place_of_the_record),
-		IN_SMALL_TREE(a_full_file_system),
-		IN_SMALL_TREE(nothing_runs_that_is_not_written_down),
-		IN_SMALL_TREE(a_supervisor_killed_while_nothing_can_be_written),
 		TREE_TEST(a_directory_that_is_replaced),
 		TREE_TEST(a_directory_that_is_gone),
 		TREE_TEST(a_directory_that_cannot_be_read),

@@ -180,6 +180,28 @@ static void checks(void **state)
 	event_is("checking");
 }
 
+static void a_check_gets_what_its_supervisor_gives_it(void **state)
+{
+	char line[300];
+	(void)state;
+	place_script(&web, "probe", "say \"$0 $* $A $B $CINIT_SERVICE\"");
+	assert_int_equal(
+		symlink(tree_name("services/web/probe"), tree_name("services/web/check")), 0);
+	place_write(&web, "check.params", "one\ntwo three\n");
+	place_write(&web, "check.env", "A=alpha\n");
+	place_write(&web, "env/B", "beta\n");
+	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
+	snprintf(line, sizeof line, "%s one two three alpha beta web",
+		tree_name("services/web/probe"));
+	event_is(line);
+	/* what cannot be read is no check that failed in silence */
+	place_write(&web, "check.env", "=no name\n");
+	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check failed\n",
+		"svctl: fatal: unable to read check.env line 1 in @/run/.cinit/services/web: "
+		"Invalid argument\n",
+		"-w", "0", "check", "web");
+}
+
 static void a_check_is_a_verdict(void **state)
 {
 	(void)state;
@@ -403,6 +425,7 @@ int main(void)
 		TEST(down_and_up_in_a_row),
 		TEST(a_stop_in_vain),
 		TEST(checks),
+		TEST(a_check_gets_what_its_supervisor_gives_it),
 		TEST(a_check_is_a_verdict),
 		TEST(waiting),
 		TEST(exit_and_back),

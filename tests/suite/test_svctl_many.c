@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -215,6 +216,57 @@ static void all_of_them_come_back(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, tree_teardown)
 
+/* --------------------------------------------------------------------------- a tree that boots */
+
+/* Boots a tree when somebody watches it: until then it has no services. */
+static void boot_late(int booting)
+{
+	static struct kept tree_, web;
+	umask(0);
+	if (keep(&tree_, tree_name("run/.cinit")) < 0)
+		_exit(1);
+	tree_.s.state = STATE_STARTING;
+	tree_.s.change++;
+	if (cinit_ipc_publish(&tree_.ipc, &tree_.s, &tree_.r) < 0)
+		_exit(1);
+	close(booting);
+	/* opens when somebody else has it open for reading */
+	if (open(tree_name("run/.cinit/out"), O_WRONLY) < 0 || keep(&web, tree_name("run/web")) < 0)
+		_exit(1);
+	tree_.s.state = STATE_UP;
+	tree_.s.change++;
+	if (cinit_ipc_publish(&tree_.ipc, &tree_.s, &tree_.r) < 0)
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+static void a_tree_that_boots_is_waited_for(void **state)
+{
+	static char const *const first[][2] = { { "status", NULL }, { "status", "*" },
+		{ "status", "web" } };
+	int pipes[2];
+	char byte;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+		assert_int_equal(pipe(pipes), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			close(pipes[0]);
+			boot_late(pipes[1]);
+		}
+		close(pipes[1]);
+		assert_int_equal(read(pipes[0], &byte, 1), 0);
+		close(pipes[0]);
+		SVCTL(0, "down: web: #s, normally up\n", first[i][0], first[i][1]);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		tree_run(&svctl_output, "/bin/rm", "-r", tree_name("run/.cinit"), NULL);
+		tree_run(&svctl_output, "/bin/rm", "-r", tree_name("run/web"), NULL);
+	}
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -223,6 +275,7 @@ int main(void)
 		TEST(failures_are_counted_up_to_99),
 		TEST(too_few_descriptors_are_said),
 		TREE_TEST(all_of_them_come_back),
+		TREE_TEST(a_tree_that_boots_is_waited_for),
 	};
 	if (are_scarce()) {
 		puts("1..0 # SKIP svctl_many: the hard limit of descriptors is too low for so many "

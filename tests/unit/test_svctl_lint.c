@@ -77,6 +77,12 @@ static void bad_values_are_told_with_their_line(void **state)
 		{ "notification-fd", "x", "web/notification-fd:1: `x' is not a number" },
 		{ "user", "nosuchuser", "web/user:1: no user `nosuchuser' in /etc/passwd\n" },
 		{ "user", "\n", "web/user: names nobody" },
+		{ "capabilities", "cap_chown\ncap_fly\n",
+			"web/capabilities: `cap_fly' is not a capability\n" },
+		{ "cgroup/pids.max", "few",
+			"web/cgroup/pids.max:1: `few' is not a limit (max, or" },
+		{ "cgroup/memory.max", "64MB", "web/cgroup/memory.max:1: `64MB' is not a limit" },
+		{ "cgroup/cpu.max", "50%", "web/cgroup/cpu.max:1: `50%' is not a limit" },
 		{ "enable-if-env", "!A\n\n# no\n!A=b\n",
 			"web/enable-if-env:4: `!A=b' is not a condition (VAR, VAR=value or "
 			"!VAR)\n" },
