@@ -61,6 +61,7 @@ int service_configure(struct service *x)
 	int r = -1;
 
 	if (service_enter(x) < 0) {
+		x->config_error.shortage = value_shortage(errno);
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -74,7 +75,7 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
-	if (r < 0)
+	if (r < 0 && !x->config_error.shortage) /* else it is tried again, and said then */
 		service_config_failed(x);
 	return r;
 }

@@ -152,6 +152,7 @@ static void begin(struct service *x)
 
 int service_take(struct service *x)
 {
+	char unpublished = 0;
 	int first, r = take_lock(x, &first);
 	if (r)
 		return r;
@@ -169,6 +170,8 @@ int service_take(struct service *x)
 			say_errno(x, "write to", "lock", 0);
 		if (e != STATUS_OK && !first)
 			recover_run(x);
+	} else if (pread(x->lock, &unpublished, 1, 0) == 1 && unpublished) {
+		x->publish_failed = 1; /* a predecessor could not: the byte goes when we can */
 	}
 	adopt_children(x);
 	cgroup_adopt(x);

@@ -21,7 +21,8 @@ struct view {
 	struct status status;
 };
 
-/* Reads the record in PATH under `base`, and looks whether its supervisor lives. */
+/* Reads the record in PATH under `base`, and looks whether its supervisor lives. One that says in
+ * its lock that it cannot publish has reason REASON_PUBLISH, whatever the record says. */
 void view_read(struct view *v, int base, char const *path);
 
 /* Does the supervisor that `s` tells of live? Asks the pair where that is permitted, else the
