@@ -197,8 +197,13 @@ int boot_record(struct init *i)
 {
 	struct status former;
 	char const *what = "open the pair in ";
-	int known = status_read(i->dir, ".", &former, &i->ring) == STATUS_OK;
+	enum status_error e = status_read(i->dir, ".", &former, &i->ring);
+	int known = e == STATUS_OK;
 
+	if (!i->first && status_unreadable(e, errno)) {
+		what = "read the record in ";
+		goto fail;
+	}
 	process_boot_id(i->boot_id);
 	i->fresh = (uint8_t)is_fresh(i, known ? &former : NULL);
 	if (open_pair(i) < 0)
@@ -222,13 +227,15 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
 	/* nobody can have been there before PID 1 */
-	int known = !i->first && status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+	enum status_error e = i->first ? STATUS_SYSTEM : status_read(i->run, s->name, &st, NULL);
+	int known = e == STATUS_OK;
 
 	if (known && takeover(i, s, &st)) {
-		reap_look(i, s->name, &st);
+		reap_look(i, s, &st);
 		return;
 	}
-	if (i->fresh && (!known || !takeover_lives(i, s)))
+	if (i->fresh && (i->first || !status_unreadable(e, errno)) &&
+		(!known || !takeover_lives(i, s)))
 		state_begin(i, s);
 	tree_schedule(&i->tree, s, now);
 }
@@ -253,7 +260,7 @@ static int fill_table(struct init *i, struct scan const *found)
 			return -1;
 		s->device = e->device;
 		s->inode = e->inode;
-		s->logged = e->logged;
+		s->holds = e->holds;
 	}
 	return 0;
 }

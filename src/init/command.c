@@ -36,7 +36,7 @@ static struct answer obey_look(struct init *i, struct message const *m)
 	if (!s)
 		return unknown;
 	if (status_read(i->run, s->name, &st, NULL) == STATUS_OK)
-		reap_look(i, s->name, &st);
+		reap_look(i, s, &st);
 	return done;
 }
 

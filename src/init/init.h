@@ -24,8 +24,8 @@
  * and at a rescan; after that the tree runs on what it has.
  *
  * Descriptors: 0, 1, 2; run directory, `.cinit` and its lock; `in`, `out`; the signals; the `out`
- * of the service that CMD waits for: ten. One more for each service with a logger (its pipe), and
- * for each supervisor that was taken over (a pidfd), and one with conf/cgroup. */
+ * of the service that CMD waits for: ten. One more for each FIFO that is held (enum service_hold),
+ * and for each supervisor that was taken over (a pidfd), and one with conf/cgroup. */
 #ifndef INIT_INIT_H
 #define INIT_INIT_H
 
@@ -151,6 +151,7 @@ int spawn_prepare(struct init *i, struct service *s);
 void spawn_due(struct init *i, uint64_t now);
 void spawn_again(struct init *i, struct service *s, uint64_t now);
 void spawn_limit(struct init *i);
+void spawn_let_go(struct init *i, struct service *s);
 void spawn_poke(int run, char const *name);
 void spawn_poke_all(struct init const *i);
 
@@ -170,7 +171,7 @@ void rescan_leftovers(struct init *i);
 /* reap.c */
 int reap(struct init *i);
 void reap_supervisor(struct init *i, struct service *s, int const *wait_status);
-void reap_look(struct init *i, char const *name, struct status const *st);
+void reap_look(struct init *i, struct service *s, struct status const *st);
 
 /* orphans.c */
 void orphans_note(struct init *i, struct service *s, struct status const *st);

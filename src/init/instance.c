@@ -2,6 +2,7 @@
  * has no directory of its own, and such a one is made when somebody asks for it: a supervisor whose
  * service needs it, a person by svctl up, a profile. It goes when its template does. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,6 +11,7 @@
 #include "../lib/template.h"
 #include "init.h"
 #include "message.h"
+#include "scan.h"
 
 /* Where the first `len` bytes of `name` are a directory in the service directory: its path. 0, or
  * -1 with errno. */
@@ -60,8 +62,8 @@ int instance_directory(struct init const *i, struct service const *s, char out[P
 /* Into the table, where it has a directory: NULL with errno, 0 where it has none. */
 struct service *instance_add(struct init *i, char const *name)
 {
-	char path[PATH_MAX], log[PATH_MAX];
-	struct stat st, log_st;
+	char path[PATH_MAX];
+	struct stat st;
 	int by = describe(i, name, path, &st);
 
 	errno = 0;
@@ -71,7 +73,7 @@ struct service *instance_add(struct init *i, char const *name)
 	s->made = by == 2;
 	s->device = st.st_dev;
 	s->inode = st.st_ino;
-	s->logged = !path_join(log, path, "log") && !stat(log, &log_st) && S_ISDIR(log_st.st_mode);
+	s->holds = scan_holds(AT_FDCWD, path);
 	return s;
 }
 
@@ -87,7 +89,7 @@ enum instance_made instance_make(struct init *i, char const *name)
 		warn_error("", name, ": unable to make the instance");
 		return INSTANCE_REFUSED;
 	}
-	if (s->logged)
+	if (s->holds)
 		spawn_limit(i);
 	if (spawn_prepare(i, s) < 0) {
 		state_remove(i, s->name);

@@ -23,14 +23,17 @@ static int exit_code(struct status const *st)
 	return WEXITSTATUS(st->last_exit);
 }
 
-/* Has an essential service ended for good? Then so does the tree. */
-void reap_look(struct init *i, char const *name, struct status const *st)
+/* Does a logger wait for the end of its input? Has an essential service ended for good? Then so
+ * does the tree. */
+void reap_look(struct init *i, struct service *s, struct status const *st)
 {
 	char code[MESSAGE_NUMBER];
 
+	if (st->want == WANT_EXIT && (st->state == STATE_DOWN || st->state == STATE_FAILED))
+		spawn_let_go(i, s);
 	if (~st->flags & (FLAG_ESSENTIAL | FLAG_ENDED) || i->stop.phase != STOP_NOT)
 		return;
-	info(name, ": essential, and it has ended: stopping the tree, exit code ",
+	info(s->name, ": essential, and it has ended: stopping the tree, exit code ",
 		message_number(code, (unsigned int)exit_code(st)));
 	shutdown_begin(i, SHUTDOWN_EXIT, exit_code(st));
 }
@@ -95,7 +98,9 @@ static void died(struct init *i, struct service *s, int const *wait_status, uint
 void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 {
 	struct status st;
-	int known = status_read(i->run, s->name, &st, NULL) == STATUS_OK;
+	enum status_error e = status_read(i->run, s->name, &st, NULL);
+	int known = e == STATUS_OK, unreadable = status_unreadable(e, errno);
+	int well = !wait_status || !*wait_status;
 	uint64_t now = clock_boottime();
 
 	tree_ended(&i->tree, s);
@@ -103,10 +108,11 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 	if (known && wait_status)
 		orphans_note(i, s, &st);
 	if (known)
-		reap_look(i, s->name, &st);
+		reap_look(i, s, &st);
 	/* the record says it and the exit code agrees: a supervisor that crashed on its way out has
-	 * not ended */
-	if (known && st.flags & FLAG_EXITED && !st.supervisor && (!wait_status || !*wait_status))
+	 * not ended. Where the record cannot be read, the exit code alone must do. */
+	if ((known && st.flags & FLAG_EXITED && !st.supervisor && well) ||
+		(unreadable && wait_status && well))
 		ended_as_told(i, s, now);
 	else
 		died(i, s, wait_status, now);

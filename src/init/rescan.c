@@ -98,8 +98,8 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 		end_supervisor(s);
 		s->renew = 1;
 	}
-	if (e->logged && !s->logged) {
-		s->logged = 1;
+	if (e->holds & ~s->holds) {
+		s->holds |= e->holds;
 		spawn_prepare(i, s);
 	}
 	rescan_wake(i, s);
@@ -128,7 +128,7 @@ static int newly_there(struct init *i, struct scan_entry const *e, uint64_t now)
 	s->seen = 1;
 	s->device = e->device;
 	s->inode = e->inode;
-	s->logged = e->logged;
+	s->holds = e->holds;
 	spawn_prepare(i, s);
 	tree_schedule(&i->tree, s, now);
 	return 0;

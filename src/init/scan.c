@@ -13,6 +13,7 @@
 #include "../lib/path.h"
 #include "../lib/rundir.h"
 #include "../lib/template.h"
+#include "tree.h"
 
 static struct scan_entry *scan_add(struct scan *s, char const *name)
 {
@@ -32,13 +33,25 @@ static struct scan_entry *scan_add(struct scan *s, char const *name)
 	return e;
 }
 
-/* Is there a directory log/ in it? */
-static unsigned char has_log(int dir, char const *name)
+unsigned char scan_holds(int dir, char const *name)
 {
+	static struct {
+		char const *entry;
+		mode_t type;
+	} const row[HOLD_COUNT] = {
+		[HOLD_PIPE] = { "log", S_IFDIR },
+		[HOLD_READY] = { "notification-fd", S_IFREG },
+		[HOLD_LINES] = { "ready-line", S_IFREG },
+	};
 	char path[PATH_MAX];
 	struct stat st;
+	unsigned int holds = 0;
 
-	return !path_join(path, name, "log") && !fstatat(dir, path, &st, 0) && S_ISDIR(st.st_mode);
+	for (unsigned int n = 0; n < HOLD_COUNT; n++)
+		if (!path_join(path, name, row[n].entry) && !fstatat(dir, path, &st, 0) &&
+			(st.st_mode & S_IFMT) == row[n].type)
+			holds |= 1u << n;
+	return (unsigned char)holds;
 }
 
 /* One name. 0, or -1 with errno: no memory. */
@@ -67,7 +80,7 @@ static int look(struct scan *s, int dir, char const *name, void (*trouble)(char 
 		return -1;
 	e->device = st.st_dev;
 	e->inode = st.st_ino;
-	e->logged = e->inode && has_log(dir, name);
+	e->holds = e->inode ? scan_holds(dir, name) : 0;
 	return 0;
 }
 

@@ -9,8 +9,8 @@
 struct scan_entry {
 	char *name;
 	dev_t device;
-	ino_t inode;          /* 0: it could not be looked at; perhaps a service, perhaps not */
-	unsigned char logged; /* it has a directory log/ */
+	ino_t inode;         /* 0: it could not be looked at; perhaps a service, perhaps not */
+	unsigned char holds; /* 1 << enum service_hold, of tree.h */
 };
 
 /* Zero it to begin. */
@@ -26,6 +26,9 @@ int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name
 
 /* The entry whose name are the first `len` bytes of `name`, or NULL. */
 struct scan_entry const *scan_find(struct scan const *s, char const *name, size_t len);
+
+/* What is to be held of a service, by the entries of its directory, NAME in `dir`. */
+unsigned char scan_holds(int dir, char const *name);
 
 /* A number for the templates among them: another one when some came, went or were replaced. */
 uint64_t scan_templates(struct scan const *s);

@@ -4,50 +4,71 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "../lib/fifo.h"
 #include "../lib/path.h"
 #include "../supervise/supervise.h"
 #include "init.h"
 #include "message.h"
 
 #define DESCRIPTORS_OWN 32 /* what init.h counts, and what is open for a moment */
-#define OPEN_PIPE       (O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
 
 /* -------------------------------------------------------------------- state directory */
 
-static int is_fifo(int fd)
+/* Has the supervisor the only write end of the pipe to the logger? */
+static int pumps(struct service const *s)
 {
-	struct stat st;
-
-	return !fstat(fd, &st) && S_ISFIFO(st.st_mode) && st.st_uid == geteuid();
+	return (s->holds & 1u << HOLD_PIPE) && (s->holds & 1u << HOLD_LINES);
 }
 
-/* Holds the pipe between the service and its logger: a read end and nothing else. With it what was
+/* The logger shall not see an end of its input because a supervisor has died, and should it be in
+ * the middle of a line: where nobody else has a write end, we do. */
+static void hold_pipe(struct init *i, struct service *s, int access)
+{
+	char path[PATH_MAX];
+	int fd = path_join(path, s->name, "pipe") < 0 ? -1 : fifo_open(i->run, path, access);
+
+	if (fd < 0)
+		return;
+	if (s->held[HOLD_PIPE] >= 0)
+		fd_close(s->held[HOLD_PIPE]);
+	s->held[HOLD_PIPE] = fd;
+	s->writes = access == O_RDWR;
+}
+
+/* Its supervisor is about to end, and the logger is to see the end of its input. */
+void spawn_let_go(struct init *i, struct service *s)
+{
+	if (s->writes)
+		hold_pipe(i, s, O_RDONLY);
+}
+
+/* Holds what the service writes to: a read end, and nothing else as a rule. With it what was
  * written stays when service, logger and supervisor all die, and whoever writes meanwhile waits
  * instead of dying of SIGPIPE; without a write end here the logger still sees the end of its input
  * when the last writer has gone, so that nobody has to tell us when to let go. */
-static int hold_pipe(int dir)
+static void hold(struct service *s, int dir)
 {
-	for (int again = 0;; again = 1) {
-		if (mkfifoat(dir, "pipe", 0600) < 0 && errno != EEXIST)
-			return -1;
-		int fd = openat(dir, "pipe", OPEN_PIPE);
-		if (fd >= 0 && is_fifo(fd))
-			return fd;
-		if (fd >= 0) {
-			fd_close(fd);
-			errno = EEXIST;
+	static char const *const name[HOLD_COUNT] = {
+		[HOLD_PIPE] = "pipe",
+		[HOLD_READY] = "ready",
+		[HOLD_LINES] = "lines",
+	};
+
+	for (unsigned int n = 0; n < HOLD_COUNT; n++) {
+		if (!(s->holds & 1u << n) || s->held[n] >= 0)
+			continue;
+		s->held[n] = fifo_open(dir, name[n], O_RDONLY);
+		if (s->held[n] < 0 && !(s->said & SAID_HOLD)) {
+			warn_error("; what is in it is lost if all who have it die", s->name,
+				": unable to hold ", name[n]);
+			s->said |= SAID_HOLD;
 		}
-		/* something else lies in its place: in a directory of ours it is debris */
-		if (again || (errno != EEXIST && errno != ELOOP && errno != ENXIO) ||
-			unlinkat(dir, "pipe", 0) < 0)
-			return -1;
 	}
 }
 
@@ -63,13 +84,13 @@ static int prepare_log(int dir)
 }
 
 /* Makes RUNDIR/NAME with `out` in it, so that from now on a missing one means "no such service".
- * Again for a service that got a logger. 0, or -1: said. */
+ * Again for a service that got something to be held. 0, or -1: said. */
 int spawn_prepare(struct init *i, struct service *s)
 {
 	int dir = rundir_open(i->run, s->name, 0755);
 	int r = dir < 0 ? -1 : cinit_ipc_prepare(dir);
 
-	if (!r && s->logged)
+	if (!r && s->holds & 1u << HOLD_PIPE)
 		r = prepare_log(dir);
 	s->prepared = !r;
 	if (r < 0 && !(s->said & SAID_PREPARE)) {
@@ -77,14 +98,10 @@ int spawn_prepare(struct init *i, struct service *s)
 			": unable to make state directory ", i->run_path, "/", s->name);
 		s->said |= SAID_PREPARE;
 	}
-	if (!r && s->logged && s->pipe < 0) {
-		s->pipe = hold_pipe(dir);
-		if (s->pipe < 0 && !(s->said & SAID_PIPE)) {
-			warn_error("; what is in it is lost if all who have it die", s->name,
-				": unable to hold the log pipe");
-			s->said |= SAID_PIPE;
-		}
-	}
+	if (!r)
+		hold(s, dir);
+	if (!r && pumps(s) && !s->writes)
+		hold_pipe(i, s, O_RDWR);
 	if (dir >= 0)
 		fd_close(dir);
 	return r;
@@ -97,7 +114,7 @@ void spawn_limit(struct init *i)
 	rlim_t need = DESCRIPTORS_OWN;
 
 	for (size_t n = 0; n < i->tree.count; n++)
-		need += i->tree.list[n]->logged;
+		need += (rlim_t)__builtin_popcount(i->tree.list[n]->holds);
 	/* any of them may turn out to have been left to us by a former cinit */
 	if (!i->first && !i->polls)
 		need += i->tree.count;
@@ -105,7 +122,7 @@ void spawn_limit(struct init *i)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		warn_error("; not every log pipe can be held",
+		warn_error("; not everything that services write can be held",
 			"unable to raise my limit of open files");
 }
 
@@ -153,9 +170,8 @@ static void tell_to_exit(struct init *i, struct service *s)
 
 	if (s->told >= 0 || path_join(path, s->name, "in") < 0)
 		return;
-	mkfifoat(i->run, path, 0600);
-	s->told = openat(i->run, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (s->told < 0 || !is_fifo(s->told) || fd_write(s->told, "x", 1) != 1)
+	s->told = fifo_open(i->run, path, O_RDWR);
+	if (s->told < 0 || fd_write(s->told, "x", 1) != 1)
 		warn_error("; its processes are left to the sweep", s->name,
 			": unable to write to in");
 }
@@ -166,6 +182,8 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 		spawn_again(i, s, now);
 		return;
 	}
+	if (pumps(s) && !s->writes)
+		hold_pipe(i, s, O_RDWR);
 	if (i->stop.phase != STOP_NOT || s->vanished)
 		tell_to_exit(i, s);
 	pid_t pid = fork();

@@ -50,18 +50,32 @@ static int remove_file(int run, char const *name, char const *file)
 	return path_join(path, name, file) < 0 ? -1 : unlinkat(run, path, 0);
 }
 
+/* The byte in it says that somebody has been there. */
+static void empty_file(int run, char const *name, char const *file)
+{
+	char path[PATH_MAX];
+
+	if (path_join(path, name, file) < 0)
+		return;
+	int fd = openat(run, path, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		fd_close(fd);
+}
+
 /* Without the records of another time supervisors begin cold. Who depended on the service then is
  * nobody now, even where its supervisor had not published anything yet. */
 void state_begin(struct init const *i, struct service const *s)
 {
-	static char const *const past[] = { ".status", "exited", "ready", "notify", "log/status",
-		"log/.status", "log/exited", "log/ready", "log/notify" };
+	static char const *const past[] = { ".status", "exited", "notify", "log/status",
+		"log/.status", "log/exited", "log/notify" };
 
 	for (size_t n = 0; n < COUNT(lists); n++)
 		remove_list(i->run, s->name, lists[n]);
 	remove_file(i->run, s->name, "cycle");
 	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
 		return;
+	empty_file(i->run, s->name, "lock");
+	empty_file(i->run, s->name, "log/lock");
 	for (size_t n = 0; n < COUNT(past); n++)
 		remove_file(i->run, s->name, past[n]);
 }
@@ -69,7 +83,7 @@ void state_begin(struct init const *i, struct service const *s)
 static int remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		"ready", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
+		"ready", "lines", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
 
 	for (size_t n = 0; n < COUNT(file); n++)
 		remove_file(run, name, file[n]);

@@ -69,7 +69,9 @@ struct service *tree_add(struct tree *t, char const *name)
 		free(s);
 		return NULL;
 	}
-	s->pidfd = s->pipe = s->told = -1;
+	s->pidfd = s->told = -1;
+	for (unsigned int n = 0; n < HOLD_COUNT; n++)
+		s->held[n] = -1;
 	memmove(t->list + i + 1, t->list + i, (t->count - i) * sizeof *t->list);
 	t->list[i] = s;
 	t->count++;
@@ -86,8 +88,9 @@ void tree_remove(struct tree *t, struct service *s)
 	t->count--;
 	memmove(t->list + i, t->list + i + 1, (t->count - i) * sizeof *t->list);
 	tree_cancel(t, s);
-	if (s->pipe >= 0)
-		fd_close(s->pipe);
+	for (unsigned int n = 0; n < HOLD_COUNT; n++)
+		if (s->held[n] >= 0)
+			fd_close(s->held[n]);
 	if (s->told >= 0)
 		fd_close(s->told);
 	free(s->name);

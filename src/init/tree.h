@@ -18,29 +18,38 @@ enum service_phase {
 /* What was said already: one line a transition, not one a retry. */
 enum service_said {
 	SAID_PREPARE = 1, /* its state directory cannot be made */
-	SAID_PIPE = 2,    /* its log pipe cannot be held */
+	SAID_HOLD = 2,    /* a FIFO of its cannot be held */
 	SAID_EXIT = 4     /* its supervisors exit of themselves */
+};
+
+/* FIFOs that a service writes to, and that must not end with those who have them open. */
+enum service_hold {
+	HOLD_PIPE,  /* to its logger: it has log/ */
+	HOLD_READY, /* its notification-fd */
+	HOLD_LINES, /* to its supervisor: it has a ready-line */
+	HOLD_COUNT
 };
 
 struct service {
 	char *name;
 	dev_t device; /* of its directory: another directory by the same name is another service */
 	ino_t inode;
-	uint8_t phase;     /* enum service_phase */
-	uint8_t said;      /* enum service_said */
-	uint8_t logged;    /* it has log/ */
-	uint8_t prepared;  /* its state directory has been made */
-	uint8_t vanished;  /* its directory is gone: it ends, and its state goes with it */
-	uint8_t renew;     /* when its supervisor has ended as told, it gets another */
-	uint8_t seen;      /* for a rescan: its directory is there */
-	uint8_t made;      /* on demand: it has no directory of its own but its template's */
-	pid_t supervisor;  /* 0: none */
-	uint64_t identity; /* of a supervisor that was taken over */
-	int pidfd;         /* -1: none */
-	int told;          /* its `in`, which holds the word to exit; -1: not told */
-	int pipe;          /* read end of its log pipe, -1: not held */
-	unsigned int row;  /* supervisors that died in a row, none of them ten seconds old */
-	uint64_t spawned;  /* CLOCK_BOOTTIME ns */
+	uint8_t phase;        /* enum service_phase */
+	uint8_t said;         /* enum service_said */
+	uint8_t holds;        /* 1 << enum service_hold: what is to be held */
+	uint8_t prepared;     /* its state directory has been made */
+	uint8_t vanished;     /* its directory is gone: it ends, and its state goes with it */
+	uint8_t renew;        /* when its supervisor has ended as told, it gets another */
+	uint8_t seen;         /* for a rescan: its directory is there */
+	uint8_t made;         /* on demand: it has no directory of its own but its template's */
+	pid_t supervisor;     /* 0: none */
+	uint64_t identity;    /* of a supervisor that was taken over */
+	int pidfd;            /* -1: none */
+	int told;             /* its `in`, which holds the word to exit; -1: not told */
+	int held[HOLD_COUNT]; /* read ends, -1: not held */
+	uint8_t writes;       /* held[HOLD_PIPE] is a write end, too */
+	unsigned int row;     /* supervisors that died in a row, none of them ten seconds old */
+	uint64_t spawned;     /* CLOCK_BOOTTIME ns */
 	uint64_t due;
 };
 
@@ -67,7 +76,7 @@ struct service *tree_find(struct tree const *t, char const *name);
 /* The service whose supervisor is our child `pid`. NULL: none. */
 struct service *tree_by_pid(struct tree const *t, pid_t pid);
 
-/* Forgets a service without supervisor; closes its pipe. */
+/* Forgets a service without supervisor; closes what is held of it. */
 void tree_remove(struct tree *t, struct service *s);
 
 /* It is to get a supervisor at `when` (CLOCK_BOOTTIME, never 0). */

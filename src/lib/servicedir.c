@@ -17,7 +17,12 @@
 #define QUOTE_SIZE  48  /* as much of a bad value as a message shows */
 #define SIGNAL_LAST 64
 
-enum line { LINE_WHOLE, LINE_FIRST };
+/* How much of a file is its value, and what behind it does not count. */
+enum extent {
+	EXTENT_FILE, /* all of it; white space */
+	EXTENT_LINE, /* the first line; white space */
+	EXTENT_EXACT /* all of it; newlines, which editors leave */
+};
 
 /* ------------------------------------------------------------------------------ errors */
 
@@ -64,9 +69,9 @@ static int bad_value(struct value_error *e, char const *file, char const *value,
 
 /* ----------------------------------------------------------------------------- reading */
 
-static int is_space(char c)
+static int is_behind(char c, enum extent extent)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return c == '\n' || (extent != EXTENT_EXACT && (c == ' ' || (c >= '\t' && c <= '\r')));
 }
 
 /* Opens for reading. 1: *fd. 0: no such entry. -1: *e says why. */
@@ -101,9 +106,9 @@ static int fd_contents(int fd, char *buf, size_t size, size_t *len)
 	return 0;
 }
 
-/* Reads the file, or its first line, into buf as a string, the white space behind it off. */
-static int text_read(
-	int dir, char const *file, char *buf, size_t size, enum line line, struct value_error *e)
+/* Reads the value into buf as a string, without what is behind it. */
+static int text_read(int dir, char const *file, char *buf, size_t size, enum extent extent,
+	struct value_error *e)
 {
 	size_t len;
 	int fd, r = file_open(dir, file, &fd, e);
@@ -116,7 +121,7 @@ static int text_read(
 		return bad_system(e, file, "read");
 	if (memchr(buf, 0, len))
 		return bad_file(e, file, "holds a NUL byte");
-	char *end = line == LINE_FIRST ? memchr(buf, '\n', len) : 0;
+	char *end = extent == EXTENT_LINE ? memchr(buf, '\n', len) : 0;
 	if (end)
 		len = (size_t)(end - buf);
 	if (len == size) {
@@ -124,7 +129,7 @@ static int text_read(
 			size - 1);
 		return -1;
 	}
-	while (len && is_space(buf[len - 1]))
+	while (len && is_behind(buf[len - 1], extent))
 		len--;
 	buf[len] = 0;
 	return 1;
@@ -132,12 +137,33 @@ static int text_read(
 
 int value_line(int dir, char const *file, char *buf, size_t size, struct value_error *e)
 {
-	return text_read(dir, file, buf, size, LINE_FIRST, e);
+	return text_read(dir, file, buf, size, EXTENT_LINE, e);
+}
+
+int value_texts(int dir, char const *file, char *buf, size_t size, struct value_error *e)
+{
+	size_t len = 0;
+	int r = text_read(dir, file, buf, size, EXTENT_FILE, e);
+
+	if (r <= 0)
+		return r;
+	for (char const *line = buf, *next; line; line = next) {
+		size_t n = strcspn(line, "\n");
+		next = line[n] ? line + n + 1 : 0;
+		while (n && is_behind(line[n - 1], EXTENT_FILE))
+			n--;
+		if (n && len)
+			buf[len++] = '\n';
+		memmove(buf + len, line, n);
+		len += n;
+	}
+	buf[len] = 0;
+	return len ? r : bad_value(e, file, buf, "is no text to look for in a line");
 }
 
 static int value_read(int dir, char const *file, char buf[VALUE_SIZE], struct value_error *e)
 {
-	return text_read(dir, file, buf, VALUE_SIZE, LINE_WHOLE, e);
+	return text_read(dir, file, buf, VALUE_SIZE, EXTENT_FILE, e);
 }
 
 /* -------------------------------------------------------------------------- conversion */
@@ -200,14 +226,15 @@ static int duration_is_large(char const *s)
 int value_duration(int dir, char const *file, uint32_t *ms, struct value_error *e)
 {
 	char buf[VALUE_SIZE];
-	int r = value_read(dir, file, buf, e);
+	/* a blank in it may be a slip before a unit that was meant: nobody is to guess */
+	int r = text_read(dir, file, buf, sizeof buf, EXTENT_EXACT, e);
 
 	if (r <= 0 || duration_parse(buf, ms))
 		return r;
 	if (duration_is_large(buf))
 		return bad_value(e, file, buf, "is too long (at most 4294967295 ms, 1193 h)");
 	return bad_value(e, file, buf,
-		"is not a duration (a number, with ms, s, m or h; bare numbers are milliseconds)");
+		"is not a duration (a number, with ms, s, m or h, no blanks; bare numbers are ms)");
 }
 
 int value_unsigned(int dir, char const *file, uint32_t *n, struct value_error *e)

@@ -19,7 +19,7 @@ struct value_error {
 int value_shortage(int error);
 
 /* 1: read. 0: no such file, *value untouched. -1: bad, *e says why.
- * Trailing white space is allowed, nothing else is. */
+ * Trailing white space is allowed (behind a duration only newlines), nothing else is. */
 
 /* A bare number is milliseconds; units ms, s, m, h; at most UINT32_MAX ms. */
 int value_duration(int dir, char const *file, uint32_t *ms, struct value_error *e);
@@ -43,6 +43,10 @@ int value_codes(int dir, char const *file, unsigned char set[32], struct value_e
 /* Reads a line of text (up to the first newline, trailing white space off) into buf,
  * NUL-terminated. As above; too long is an error. */
 int value_line(int dir, char const *file, char *buf, size_t size, struct value_error *e);
+
+/* Texts, one a line, trailing white space and empty lines off: into buf, each but the last with a
+ * newline behind it. None at all is an error. */
+int value_texts(int dir, char const *file, char *buf, size_t size, struct value_error *e);
 
 /* Does the entry exist? 1, 0; anything but ENOENT counts as existing: its use will tell. */
 int entry_exists(int dir, char const *file);

@@ -107,7 +107,8 @@ enum status_reason {
 	REASON_TIMEOUT,  /* a time limit ran out */
 	REASON_PUBLISH,  /* state could not be written; reason_detail: errno */
 	REASON_NEEDS,    /* a need is not met */
-	REASON_REFUSED,  /* a command was refused that nobody waited for */
+	REASON_REFUSED,  /* a command was refused; reason_detail 0: a letter, whose sender nobody
+			    told */
 	REASON_STATUS,   /* none: what the service says of itself (sd_notify) */
 	REASON_HEALTH,   /* it was found unwell: health check, watchdog */
 	REASON_LEFT_OUT, /* not part of this boot: enable-if-env */
@@ -202,6 +203,11 @@ enum status_error status_unpack(
  * when it met a torn record, or one that is being written and not yet published. `r` may be NULL:
  * then only the header is read. STATUS_SYSTEM with ENOENT: not yet published. */
 enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r);
+
+/* After a read that failed with `error` in errno: may there be a record all the same, which could
+ * not be read for lack of descriptors, memory or rights, or for a fault of the file system? Whoever
+ * takes that for "there is none" forgets what runs. */
+int status_unreadable(enum status_error e, int error);
 
 /* Remembers an answer; advances s->acknowledged. */
 void status_acknowledge(struct status *s, struct status_ring *r, uint64_t id,

@@ -50,3 +50,15 @@ enum status_error status_read(int base, char const *path, struct status *s, stru
 		e = read_once(base, file, s, r);
 	return e;
 }
+
+int status_unreadable(enum status_error e, int error)
+{
+	/* no file, or something else in its place */
+	static int const nothing[] = { ENOENT, ENOTDIR, ELOOP, EISDIR, ENXIO, EINVAL,
+		ENAMETOOLONG };
+
+	for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+		if (error == nothing[i])
+			return 0;
+	return e == STATUS_SYSTEM;
+}

@@ -17,9 +17,8 @@
 #include "cgroup.h"
 #include "ready.h"
 
-#define LAST_LINES_MS                                                                              \
-	500 /* what a logger has for the rest of its input when all else was killed                \
-	     */
+/* What a logger has for the rest of its input when all else was killed. */
+#define LAST_LINES_MS 500
 
 static uint64_t after_ms(uint32_t ms)
 {
@@ -58,10 +57,14 @@ static int is_normally_down(struct service const *x)
 int service_configure(struct service *x)
 {
 	struct config c;
-	int r = -1;
+	int r = -1, gone = 0;
 
 	if (service_enter(x) < 0) {
+<<<<<<< HEAD
 		x->config_error.shortage = value_shortage(errno);
+=======
+		gone = errno == ENOENT && x->s.want == WANT_EXIT; /* which is why it goes */
+>>>>>>> main
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -75,7 +78,11 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
+<<<<<<< HEAD
 	if (r < 0 && !x->config_error.shortage) /* else it is tried again, and said then */
+=======
+	if (r < 0 && !gone)
+>>>>>>> main
 		service_config_failed(x);
 	return r;
 }
@@ -289,12 +296,13 @@ static void do_rest(struct service *x)
 	memset(x->s.deadline, 0, sizeof x->s.deadline);
 	x->s.watchdog = 0;
 	clock_label(&x->s.label_sec, &x->s.label_nsec);
+	int wanted = x->s.want == WANT_UP || x->s.want == WANT_ONCE;
 	if (x->s.want == WANT_ONCE)
 		x->s.want = WANT_DOWN;
 	service_needs_gone(x);
 	cgroup_end(x);
 	/* the end of an essential service that nobody asked for is the end of the tree */
-	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && x->s.want == WANT_UP) {
+	if (!x->is_log && (x->s.flags & FLAG_ESSENTIAL) && !x->asked && wanted) {
 		x->s.flags |= FLAG_ENDED;
 		x->sup->look_pending = 1;
 	}

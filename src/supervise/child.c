@@ -42,6 +42,11 @@ static int open_stdio(struct service const *x, enum status_role role)
 {
 	struct supervisor const *sup = x->sup;
 	int logger = x->is_log && role == ROLE_RUN;
+	if (x->lines.fd >= 0) {
+		/* finish and scripts, too: all come in the order in which they were written */
+		int lines = lines_child_fd(x);
+		return lines < 0 || dup2(lines, 1) < 0 ? -1 : 0;
+	}
 	if (sup->pipe < 0 || (x->is_log && !logger))
 		return 0;
 	/* non-blocking only for the open: nothing before the gate may wait */
@@ -222,8 +227,8 @@ void child_report(struct service *x, enum status_role role)
 		x->s.child[role].phase = PHASE_STARTED;
 		x->dirty = 1;
 		if (role == ROLE_RUN) {
-			if (x->s.reason == REASON_EXEC || x->s.reason == REASON_FORK)
-				service_reason(x, REASON_NONE, 0, "");
+			service_mended(x, 1u << REASON_EXEC | 1u << REASON_FORK |
+						  1u << REASON_CONFIG | 1u << REASON_STRAY);
 			if (x->config.kind == KIND_RUN)
 				ready_executed(x);
 			service_job_next(x); /* signals that waited for this */

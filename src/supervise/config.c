@@ -17,7 +17,7 @@
 
 #define FD_LAST 1023
 
-enum value_type { PRESENCE, DURATION, NUMBER, SIGNAL, LIMIT, WORD, CODES };
+enum value_type { PRESENCE, DURATION, NUMBER, SIGNAL, LIMIT, WORD, CODES, TEXTS };
 
 static char const *const kill_modes[] = { "all", "group", "process", 0 };
 static char const *const restarts[] = { "always", "on-failure", "never", 0 };
@@ -67,6 +67,7 @@ static struct {
 	[BIT_SUCCESS_CODES] = { "success-codes", VALUE(CODES, success), 0 },
 	[BIT_NOTIFICATION_FD] = { "notification-fd", VALUE(NUMBER, notification_fd), 0 },
 	[BIT_NOTIFY] = { "notify", PRESENCE, 0, 0 },
+	[BIT_READY_LINE] = { "ready-line", VALUE(TEXTS, ready_line), 0 },
 	[BIT_CHECK_INTERVAL] = { "check-interval", VALUE(DURATION, check_interval), 0 },
 	[BIT_TIMEOUT_CHECK] = { "timeout-check", VALUE(DURATION, timeout_check), 0 },
 	[BIT_HEALTH_INTERVAL] = { "health-interval", VALUE(DURATION, health_interval), 0 },
@@ -135,6 +136,8 @@ static int load_value(struct config *c, unsigned int bit, int dir, struct value_
 		return value_limit(dir, name, &c->max_deaths, &c->max_deaths_ms, e);
 	case CODES:
 		return value_codes(dir, name, to, e);
+	case TEXTS:
+		return value_texts(dir, name, to, sizeof c->ready_line, e);
 	case WORD:
 		break;
 	}
@@ -153,6 +156,10 @@ static int contradiction(struct config const *c, char const **text)
 		{ ENTRY_RUN | ENTRY_ON, "run and on: a service is one or the other" },
 		{ ENTRY_NOTIFICATION_FD | ENTRY_NOTIFY,
 			"notification-fd and notify: readiness is told one way" },
+		{ ENTRY_NOTIFICATION_FD | ENTRY_READY_LINE,
+			"notification-fd and ready-line: readiness is told one way" },
+		{ ENTRY_NOTIFY | ENTRY_READY_LINE,
+			"notify and ready-line: readiness is told one way" },
 	};
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
 		if ((c->entries & pairs[i].both) == pairs[i].both) {
@@ -176,6 +183,7 @@ static void classify(struct config *c)
 	c->ready = c->kind != KIND_RUN                  ? READY_EXEC
 		   : c->entries & ENTRY_NOTIFICATION_FD ? READY_FD
 		   : c->entries & ENTRY_NOTIFY          ? READY_NOTIFY
+		   : c->entries & ENTRY_READY_LINE      ? READY_LINE
 		   : c->entries & ENTRY_CHECK           ? READY_CHECK
 							: READY_EXEC;
 }

@@ -46,6 +46,7 @@ enum config_bit {
 	BIT_SUCCESS_CODES,
 	BIT_NOTIFICATION_FD,
 	BIT_NOTIFY,
+	BIT_READY_LINE,
 	BIT_CHECK_INTERVAL,
 	BIT_TIMEOUT_CHECK,
 	BIT_HEALTH_INTERVAL,
@@ -97,6 +98,7 @@ enum config_bit {
 #define ENTRY_SUCCESS_CODES    ENTRY(BIT_SUCCESS_CODES)
 #define ENTRY_NOTIFICATION_FD  ENTRY(BIT_NOTIFICATION_FD)
 #define ENTRY_NOTIFY           ENTRY(BIT_NOTIFY)
+#define ENTRY_READY_LINE       ENTRY(BIT_READY_LINE)
 #define ENTRY_CHECK_INTERVAL   ENTRY(BIT_CHECK_INTERVAL)
 #define ENTRY_TIMEOUT_CHECK    ENTRY(BIT_TIMEOUT_CHECK)
 #define ENTRY_HEALTH_INTERVAL  ENTRY(BIT_HEALTH_INTERVAL)
@@ -122,6 +124,7 @@ enum config_ready {
 	READY_EXEC,   /* its exec */
 	READY_FD,     /* a newline on a descriptor */
 	READY_NOTIFY, /* sd_notify(3) */
+	READY_LINE,   /* a line of its output */
 	READY_CHECK   /* check exits 0 */
 };
 
@@ -150,6 +153,7 @@ struct config {
 	int down_signal;
 	enum config_kill_mode kill_mode;
 	enum config_restart restart;
+	char ready_line[256]; /* texts, one a line: a line with one of them is the word */
 };
 
 /* Reads the service directory `path`. 0: everything parsed. -1: *e describes the first value that

@@ -55,9 +55,17 @@ static DIR *open_list(struct service const *x)
 	return x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
 }
 
-int dependents_want(struct service *x)
+/* One that cannot be asked now may: it is not passed over. */
+static int may_want_us(struct service const *x, char const *name)
 {
 	struct status s;
+	enum status_error e = status_read(x->sup->run, name, &s, 0);
+
+	return e == STATUS_OK ? wants_us(&s) : status_unreadable(e, errno);
+}
+
+int dependents_want(struct service *x)
+{
 	char const *name;
 	int some = 0;
 	DIR *d = open_list(x);
@@ -65,14 +73,13 @@ int dependents_want(struct service *x)
 	if (!d)
 		return 0;
 	while (!some && (name = next_name(d)))
-		some = status_read(x->sup->run, name, &s, 0) == STATUS_OK && wants_us(&s);
+		some = may_want_us(x, name);
 	dir_close(d);
 	return some;
 }
 
 int dependents_need(struct service *x, char *names, size_t size)
 {
-	struct status s;
 	char const *name;
 	size_t used = 0;
 	int some = 0;
@@ -81,8 +88,7 @@ int dependents_need(struct service *x, char *names, size_t size)
 	if (!d)
 		return 0;
 	while ((name = next_name(d))) {
-		if (only_wants(d, name) || status_read(x->sup->run, name, &s, 0) != STATUS_OK ||
-			!wants_us(&s))
+		if (only_wants(d, name) || !may_want_us(x, name))
 			continue;
 		some = 1;
 		int len = snprintf(names + used, size - used, "%s%s", used ? ", " : "", name);

@@ -27,13 +27,15 @@
 #include "ready.h"
 
 #define SETTLE_MAX    4
-/* a service has at most its commands, readiness, a stray, a control group, and a gate and a pidfd
- * for each role */
-#define POLL_MAX      (1 + 2 * (4 + 2 * ROLE_COUNT))
+/* a service has at most its commands, readiness, lines, a stray, a control group, and a gate and a
+ * pidfd for each role */
+#define POLL_MAX      (1 + 2 * (5 + 2 * ROLE_COUNT))
 #define ROLE_COMMANDS (-1)
 #define ROLE_READY    ROLE_COUNT
 #define ROLE_STRAY    (ROLE_COUNT + 1)
 #define ROLE_CGROUP   (ROLE_COUNT + 2)
+#define ROLE_LINES    (ROLE_COUNT + 3)
+#define LAST_LINES    (5 * CLOCK_SECOND)
 #define LOOK_FIRST    (CLOCK_SECOND / 10)
 #define LOOK_LAST     (10 * CLOCK_SECOND)
 
@@ -83,6 +85,9 @@ static void gather(struct supervisor *sup, struct turn *t)
 	t->n = t->needs = t->dependents = 0;
 	add(t, sup->signals, POLLIN, 0, -1, 0);
 	SERVICE_EACH (sup, x) {
+		short events;
+		int lines = lines_poll(x, &events);
+		add(t, lines, events, x, ROLE_LINES, 0);
 		add(t, x->ready_fd, POLLIN, x, ROLE_READY, 0);
 		if (x->unpublished < BATCH_MAX)
 			add(t, cinit_ipc_fd(&x->ipc), POLLIN, x, -1, 0);
@@ -113,6 +118,7 @@ static void adopted_ended(struct service *x, int role)
 static void end_all(struct supervisor *sup, int at_once)
 {
 	struct service *x = &sup->service;
+	sup->ending = 1;
 	sup->at_once |= at_once;
 	service_want(x, WANT_EXIT, EVENT_EXIT);
 	if (at_once)
@@ -158,6 +164,8 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 		if (s->role == ROLE_READY) {
 			if (s->x->ready_fd == t->fds[i].fd)
 				ready_read(s->x);
+		} else if (s->role == ROLE_LINES) {
+			lines_move(s->x);
 		} else if (s->role == ROLE_STRAY) {
 			service_forget_stray(s->x);
 			s->x->sweeping = 1;
@@ -175,7 +183,8 @@ static void dispatch(struct supervisor *sup, struct turn *t)
 			service_listen(t->sources[i].x);
 }
 
-/* An essential service has ended: cinit looks at the record when it is told to. */
+/* An essential service has ended, or a logger is to: cinit looks at the record when it is told to.
+ */
 static void tell_cinit(struct supervisor *sup, uint64_t now)
 {
 	char path[RUNDIR_PATH + sizeof RUNDIR_TREE + 1];
@@ -208,7 +217,8 @@ static void tell_cinit(struct supervisor *sup, uint64_t now)
 	sup->retry_look = now + sup->look_delay;
 }
 
-/* Lets go of the pipe. A logger that died a moment ago comes back first, for what is left in it. */
+/* The logger is to go by the end of its input. One that died a moment ago comes back first, for
+ * what is left in it. */
 static void end_log(struct supervisor *sup)
 {
 	struct service *log = &sup->log;
@@ -218,22 +228,47 @@ static void end_log(struct supervisor *sup)
 		service_event(log, EVENT_BACKOFF_DUE);
 	log->end_of_log = 1;
 	log->s.want = WANT_EXIT;
+	service_event(log, EVENT_END_OF_LOG);
+	log->dirty = 1;
+	/* where only we write to it, cinit holds it open for writing until it sees that we leave */
+	sup->look_pending |= sup->service.lines.fd >= 0;
+}
+
+/* Closes the pipe when all that the service wrote is in it. */
+static void let_go_of_pipe(struct supervisor *sup)
+{
+	if (sup->pipe < 0 || (lines_left(&sup->service) && !service_at_rest(&sup->log)))
+		return;
 	/* a child that has not opened the pipe yet holds a copy of ours */
 	fd_close(sup->pipe);
 	sup->pipe = -1;
-	service_event(log, EVENT_END_OF_LOG);
-	log->dirty = 1;
+}
+
+/* Without a logger: do lines still wait for whoever reads our standard output? Not for ever. */
+static int lines_wait(struct supervisor *sup)
+{
+	uint64_t now = clock_boottime();
+
+	if (!lines_left(&sup->service) || sup->at_once)
+		return 0;
+	if (!sup->last_lines)
+		sup->last_lines = now + LAST_LINES;
+	return now < sup->last_lines;
 }
 
 /* The service is down and told to exit: the logger goes by the end of its input. 1: all is over. */
 static int leaving(struct supervisor *sup)
 {
-	if (sup->service.s.want != WANT_EXIT || !service_at_rest(&sup->service))
+	if (sup->service.s.want != WANT_EXIT || !service_at_rest(&sup->service)) {
+		sup->last_lines = 0;
 		return 0;
+	}
 	if (!sup->has_log)
-		return 1;
+		return !lines_wait(sup);
 	if (!sup->log.end_of_log)
 		end_log(sup);
+	if (sup->log.end_of_log)
+		let_go_of_pipe(sup);
 	return sup->log.end_of_log && service_at_rest(&sup->log);
 }
 
@@ -265,6 +300,8 @@ static int settle_turn(struct supervisor *sup)
 static uint64_t next_deadline(struct supervisor *sup)
 {
 	uint64_t next = sup->reap_pending ? 1 : sup->look_pending ? sup->retry_look : 0;
+
+	next = clock_earlier(next, sup->last_lines);
 	SERVICE_EACH (sup, x) {
 		next = clock_earlier(next, service_next_deadline(x));
 		/* what is left in our own buffer no poll will tell of */

@@ -257,11 +257,34 @@ static void obey_exit(struct service *x, enum status_result *result)
 		want_end(x, WANT_EXIT, EVENT_EXIT);
 }
 
+static enum status_result obey_down(
+	struct service *x, struct message const *m, enum status_why *why)
+{
+	if (x->sup->ending) /* it goes down, and must not forget that it exits then */
+		return RESULT_NOTHING;
+	int r = service_want_down(x, m->flags & MESSAGE_FORCE);
+	/* whoever asked has an answer, and tells; a letter's is only here */
+	if (x->s.reason == REASON_REFUSED)
+		x->s.reason_detail = m->id != 0;
+	if (r < 0)
+		*why = WHY_DEPENDENTS;
+	return r < 0 ? RESULT_REFUSED : RESULT_DONE;
+}
+
+static int is_start(enum command_action action)
+{
+	return action == ACTION_UP || action == ACTION_ONCE || action == ACTION_RESTART;
+}
+
 /* A start was asked for, and a value of the service directory is in its way. */
 static int start_failed(struct service const *x, enum command_action action)
 {
+<<<<<<< HEAD
 	return x->config_bad && !x->config_error.shortage && !x->s.child[ROLE_RUN].pid &&
 	       (action == ACTION_UP || action == ACTION_ONCE || action == ACTION_RESTART);
+=======
+	return x->config_bad && !x->s.child[ROLE_RUN].pid && is_start(action);
+>>>>>>> main
 }
 
 static void obey(struct service *x, struct message const *m)
@@ -277,7 +300,7 @@ static void obey(struct service *x, struct message const *m)
 		acknowledge(x, m->id, RESULT_REFUSED, WHY_UNKNOWN);
 		return;
 	}
-	if (x->end_of_log) {
+	if (x->end_of_log || (x->sup->ending && is_start(row->action))) {
 		acknowledge(x, m->id, RESULT_REFUSED, WHY_EXITING);
 		return;
 	}
@@ -293,8 +316,7 @@ static void obey(struct service *x, struct message const *m)
 		want_start(x, WANT_UP, EVENT_UP);
 		break;
 	case ACTION_DOWN:
-		if (service_want_down(x, m->flags & MESSAGE_FORCE) < 0)
-			result = RESULT_REFUSED, why = WHY_DEPENDENTS;
+		result = obey_down(x, m, &why);
 		break;
 	case ACTION_ONCE:
 		x->s.flags &= ~(uint32_t)FLAG_HELD;

@@ -31,6 +31,12 @@ void service_reason(struct service *x, enum status_reason reason, uint32_t detai
 	x->dirty = 1;
 }
 
+void service_mended(struct service *x, unsigned int reasons)
+{
+	if (reasons >> x->s.reason & 1)
+		service_reason(x, REASON_NONE, 0, "");
+}
+
 /* What runit's clients read: the process that counts. */
 static void fill_derived(struct service *x)
 {

@@ -18,12 +18,15 @@
 #include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "../lib/fifo.h"
 #include "../lib/process.h"
 #include "service.h"
 
 #define FIFO       "ready"
 #define SOCKET     "notify"
 #define NOTICE_MAX 4096 /* as much as one datagram may hold */
+#define READS_MAX  64   /* a turn: who writes without end must not make us deaf to others */
+#define STALE_MAX  8192 /* reads; more than the largest pipe that a user may make of a FIFO */
 
 static uint64_t later(uint32_t ms)
 {
@@ -35,20 +38,7 @@ static uint64_t later(uint32_t ms)
 /* Both ends: without a writer of ours the service's closing it would be an end to spin on. */
 static int open_fifo(struct service *x)
 {
-	for (int again = 0; again < 2; again++) {
-		struct stat st;
-		if (mkfifoat(x->dir, FIFO, 0600) < 0 && errno != EEXIST)
-			return -1;
-		int fd = openat(x->dir, FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0 && !fstat(fd, &st) && S_ISFIFO(st.st_mode))
-			return fd;
-		if (fd >= 0)
-			fd_close(fd);
-		if (unlinkat(x->dir, FIFO, 0) < 0)
-			return -1;
-	}
-	errno = EEXIST;
-	return -1;
+	return fifo_open(x->dir, FIFO, O_RDWR);
 }
 
 static int open_socket(struct service *x)
@@ -75,11 +65,20 @@ static int open_socket(struct service *x)
 	return fd;
 }
 
+/* What a logger writes is no log. */
+static int by_line(struct service const *x)
+{
+	return x->config.kind == KIND_RUN && x->config.ready == READY_LINE && !x->is_log;
+}
+
 int ready_open(struct service *x)
 {
 	char old[256];
 
 	ready_close(x);
+	if (by_line(x))
+		return lines_open(x);
+	lines_close(x);
 	if (x->config.kind != KIND_RUN ||
 		(x->config.ready != READY_FD && x->config.ready != READY_NOTIFY))
 		return 0;
@@ -90,9 +89,9 @@ int ready_open(struct service *x)
 	if (x->ready_fd < 0)
 		return -1;
 	/* what a former run said does not speak for this one */
-	if (x->config.ready == READY_FD)
-		while (fd_read(x->ready_fd, old, sizeof old) > 0)
-			;
+	for (int i = 0; x->config.ready == READY_FD && i < STALE_MAX; i++)
+		if (fd_read(x->ready_fd, old, sizeof old) <= 0)
+			break;
 	return 0;
 }
 
@@ -107,16 +106,19 @@ void ready_close(struct service *x)
 	if (x->ready_fd >= 0)
 		fd_close(x->ready_fd);
 	x->ready_fd = -1;
+	lines_unwatch(x);
 	x->s.deadline[DEADLINE_CHECK] = x->s.watchdog = 0;
 	x->unwell = 0;
 }
 
 /* ------------------------------------------------------------------------------- the word */
 
-static void is_ready(struct service *x)
+void ready_now(struct service *x)
 {
 	if (x->s.state != STATE_STARTING)
 		return;
+	service_mended(x, 1u << REASON_TIMEOUT | 1u << REASON_HEALTH);
+	lines_unwatch(x);
 	x->s.deadline[DEADLINE_START] = 0;
 	x->s.deadline[DEADLINE_CHECK] =
 		x->config.entries & ENTRY_CHECK ? later(x->config.health_interval) : 0;
@@ -127,10 +129,14 @@ void ready_executed(struct service *x)
 {
 	switch (x->config.ready) {
 	case READY_EXEC:
-		is_ready(x);
+		ready_now(x);
 		break;
 	case READY_CHECK:
 		x->s.deadline[DEADLINE_CHECK] = 1; /* at once */
+		break;
+	case READY_LINE:
+		if (!by_line(x))
+			ready_now(x);
 		break;
 	case READY_FD:
 	case READY_NOTIFY:
@@ -143,14 +149,17 @@ void ready_executed(struct service *x)
 static void read_fifo(struct service *x)
 {
 	char buf[256];
-	ssize_t n;
-	while ((n = fd_read(x->ready_fd, buf, sizeof buf)) > 0)
+	for (int i = 0; i < READS_MAX; i++) {
+		ssize_t n = fd_read(x->ready_fd, buf, sizeof buf);
+		if (n <= 0)
+			return;
 		if (memchr(buf, '\n', (size_t)n)) {
 			fd_close(x->ready_fd);
 			x->ready_fd = -1;
-			is_ready(x);
+			ready_now(x);
 			return;
 		}
+	}
 }
 
 static void says(struct service *x, char const *text, size_t len)
@@ -168,7 +177,7 @@ static void says(struct service *x, char const *text, size_t len)
 static void notice(struct service *x, char const *line, size_t len)
 {
 	if (len == 7 && !memcmp(line, "READY=1", 7))
-		is_ready(x);
+		ready_now(x);
 	else if (len == 10 && !memcmp(line, "WATCHDOG=1", 10))
 		x->s.watchdog = later(x->config.watchdog);
 	else if (len == 10 && !memcmp(line, "STOPPING=1", 10))
@@ -229,10 +238,10 @@ static void read_socket(struct service *x)
 		if (n < 0)
 			return;
 		close_passed(&m);
-		/* a stranger's, one that is cut, one with a NUL: as if it had not come */
+		/* a stranger's, one that is cut, one with a NUL: as if it had not come. It is no
+		 * change either: anybody could keep us publishing. */
 		if (!is_ours(x, &m) || (m.msg_flags & MSG_TRUNC) || memchr(text, 0, (size_t)n)) {
 			x->ipc.decoder.noise++;
-			x->dirty = 1;
 			continue;
 		}
 		for (ssize_t at = 0; at < n;) {
@@ -295,7 +304,7 @@ void ready_check_ended(struct service *x, int wstat, int known)
 		if (x->config.health_interval)
 			health(x, well);
 	} else if (x->s.state == STATE_STARTING && well) {
-		is_ready(x);
+		ready_now(x);
 	} else if (x->s.state == STATE_STARTING) {
 		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);
 	}
@@ -320,6 +329,8 @@ void ready_resume(struct service *x)
 		x->ready_fd = open_socket(x);
 	else if (x->config.ready == READY_FD && x->s.state == STATE_STARTING)
 		x->ready_fd = open_fifo(x);
+	else if (by_line(x) && x->s.state == STATE_STARTING && lines_watch(x) < 0)
+		say_errno(x, "look at", "what run writes", "it will not be found ready");
 	if (x->config.ready == READY_CHECK && x->s.state == STATE_STARTING &&
 		!x->s.child[ROLE_CHECK].pid && !x->s.deadline[DEADLINE_CHECK])
 		x->s.deadline[DEADLINE_CHECK] = later(x->config.check_interval);

@@ -1,9 +1,10 @@
 /* How a service tells that it is ready, and that it is well.
  *
  * One descriptor at most: the FIFO `ready` behind notification-fd (a newline is the word), or the
- * socket `notify` of sd_notify(3). Both have names, so that a successor can listen again. `check`
- * is a program that is run again and again while it is needed: until it exits 0, and where
- * health-interval is set for as long as the service is up. */
+ * socket `notify` of sd_notify(3). Both have names, so that a successor can listen again. A line of
+ * its output may be the word, see lines.h. `check` is a program that is run again and again while
+ * it is needed: until it exits 0, and where health-interval is set for as long as the service is
+ * up. */
 #ifndef SUPERVISE_READY_H
 #define SUPERVISE_READY_H
 
@@ -11,6 +12,9 @@ struct service;
 
 /* Opens what run will write to, before it is forked. 0, or -1 with errno. Closes a former one. */
 int ready_open(struct service *x);
+
+/* The word has come. */
+void ready_now(struct service *x);
 
 /* run has executed: is that all? Else begins to check. */
 void ready_executed(struct service *x);

@@ -17,6 +17,7 @@
  * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
  * rights.c: as whom
  * - sweep.c: processes that are left over
+ * - ready.c: how it tells that it is ready; lines.c: by a line of its log
  * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
  * - take.c: the lock, the record of a predecessor
  * - publish.c: the record, the gates
@@ -31,6 +32,7 @@
 #include "../lib/status.h"
 #include "config.h"
 #include "dependents.h"
+#include "lines.h"
 #include "machine.h"
 #include "needs.h"
 #include "supervise.h"
@@ -105,12 +107,13 @@ struct service {
 	uint64_t out_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
-	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
-	uint32_t unwell;        /* health checks that failed in a row */
-	uint8_t unasked;        /* the last death of run was nobody's wish */
-	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
-	uint8_t hung;   /* the stop that begins is the watchdog's: with ABRT */
-	uint8_t off;    /* what runs as `run` is the off of a oneshot */
+	struct lines lines;
+	int ready_fd;    /* what run tells its readiness by; -1: nothing to listen to */
+	uint32_t unwell; /* health checks that failed in a row */
+	uint8_t unasked; /* the last death of run was nobody's wish */
+	uint8_t blamed;  /* the stop under way is the service's own fault: its death counts */
+	uint8_t hung;    /* the stop that begins is the watchdog's: with ABRT */
+	uint8_t off;     /* what runs as `run` is the off of a oneshot */
 	struct needs needs;
 	struct dependents dependents;
 	uint8_t needs_enter;         /* to be entered when the record is out */
@@ -125,11 +128,13 @@ struct supervisor {
 	struct service service;
 	struct service log; /* valid where has_log */
 	int has_log;
-	int run;          /* the run directory; -1: there is no cinit */
-	int signals;      /* signalfd of the self-pipe */
-	int pipe;         /* O_RDWR on the log pipe; -1: none, or let go of */
-	int at_once;      /* told to end by QUIT: KILL without TERM */
-	int reap_pending; /* a turn's share of deaths is through, there may be more */
+	int run;             /* the run directory; -1: there is no cinit */
+	int signals;         /* signalfd of the self-pipe */
+	int pipe;            /* O_RDWR on the log pipe; -1: none, or let go of */
+	uint64_t last_lines; /* deadline for lines that wait, when all else is over; 0: none */
+	int ending;          /* told to end by a signal: nothing is started any more */
+	int at_once;         /* and by QUIT: KILL without TERM */
+	int reap_pending;    /* a turn's share of deaths is through, there may be more */
 	struct pollfd *polls;
 	size_t poll_room;
 	int look_pending; /* cinit is to be told of an essential end */
@@ -239,6 +244,9 @@ void service_touch(struct service *x);
 void service_open_gates(struct service *x);
 void service_reason(
 	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
+
+/* If its reason is one of these (bits, by enum status_reason), it is over. */
+void service_mended(struct service *x, unsigned int reasons);
 
 /* ---- say.c */
 void say(struct service const *x, char const *text);

@@ -17,6 +17,7 @@
 #include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
 
+#include "../lib/fifo.h"
 #include "../lib/process.h"
 #include "../lib/rundir.h"
 
@@ -106,29 +107,11 @@ int setup_process(struct supervisor *sup)
 	return 0;
 }
 
-/* The FIFO to the logger, made where there is none; something else in its place is in the way. */
-static int open_pipe(struct supervisor *sup)
-{
-	int const flags = O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW;
-	int dir = sup->service.dir;
-	struct stat st;
-
-	sup->pipe = openat(dir, "pipe", flags);
-	if (sup->pipe >= 0 && !fstat(sup->pipe, &st) && S_ISFIFO(st.st_mode))
-		return sup->pipe;
-	if (sup->pipe >= 0)
-		fd_close(sup->pipe);
-	else if (errno != ENOENT && errno != ELOOP)
-		return -1;
-	unlinkat(dir, "pipe", 0);
-	sup->pipe = mkfifoat(dir, "pipe", 0600) < 0 ? -1 : openat(dir, "pipe", flags);
-	return sup->pipe;
-}
-
 void setup_service(struct supervisor *sup, struct service *x, int is_log)
 {
 	x->sup = sup;
 	x->is_log = (uint8_t)is_log;
+	x->lines = (struct lines)LINES_ZERO;
 	x->dir = x->lock = x->ipc.in = x->ipc.out = x->ready_fd = x->stray = x->cgroup = -1;
 	snprintf(x->name, sizeof x->name, "%.255s%s", sup->o->name, is_log ? "/log" : "");
 }
@@ -137,7 +120,8 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 int setup_services(struct supervisor *sup)
 {
 	struct service *x = &sup->service;
-	x->dir = open(sup->o->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* ours, or root's, and nobody else may write to it: all else is opened below it */
+	x->dir = rundir_open(AT_FDCWD, sup->o->state_dir, 0);
 	if (x->dir < 0) {
 		say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
@@ -149,11 +133,16 @@ int setup_services(struct supervisor *sup)
 	if (!r && sup->has_log) {
 		setup_service(sup, &sup->log, 1);
 		sup->log.dir = rundir_open(x->dir, "log", 0755);
-		if (sup->log.dir < 0 || open_pipe(sup) < 0) {
+		sup->pipe = fifo_open(x->dir, "pipe", O_RDWR);
+		if (sup->log.dir < 0 || sup->pipe < 0) {
 			say_errno(x, "open", "state of its logger", "not supervised");
 			return EXIT_REFUSED;
 		}
 		r = service_take(&sup->log);
+	}
+	if (!r && lines_resume(x) < 0) {
+		say_errno(x, "open", "lines", "not supervised");
+		return EXIT_REFUSED;
 	}
 	return r < 0 ? EXIT_REFUSED : r ? EXIT_BUSY : 0;
 }

@@ -14,8 +14,7 @@
 /* A reason that is over when it starts: to wait, or to have been refused. */
 static void clear_passing_reason(struct service *x)
 {
-	if (x->s.reason == REASON_NEEDS || x->s.reason == REASON_REFUSED)
-		service_reason(x, REASON_NONE, 0, "");
+	service_mended(x, 1u << REASON_NEEDS | 1u << REASON_REFUSED);
 }
 
 static void not_started(struct service *x, enum machine_after after)

@@ -93,15 +93,16 @@ static void pass_group(struct pass *p)
 {
 	siginfo_t si;
 	pid_t group = p->x->last_group;
+	uint32_t others = p->found; /* of a predecessor's, and awaited */
 	if (!group || kill(-group, 0) < 0)
 		return;
-	p->found = 1;
+	p->found = others ? others : 1;
 	if (p->x->killing) {
 		kill(-group, SIGKILL);
 		/* others than our children may be in it, whose end nobody tells us: they have had
 		 * what can be done */
 		if (waitid(P_PGID, (id_t)group, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
-			p->found = 0;
+			p->found = others;
 	} else if (sweep_first_time(p->x, group)) {
 		kill(-group, SIGTERM);
 		kill(-group, SIGCONT);

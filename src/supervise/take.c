@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,13 @@ static int lock_later(struct service *x)
 	return w ? -1 : 0;
 }
 
+/* Was there a supervisor before? Its byte is in the lock, until cinit forgets what was. */
+static int has_been_held(struct service const *x)
+{
+	struct stat st;
+	return fstat(x->lock, &st) < 0 || st.st_size > 0;
+}
+
 static int predecessor_lives(struct service *x)
 {
 	struct status s;
@@ -44,15 +52,10 @@ static int predecessor_lives(struct service *x)
 	       process_alive((pid_t)s.supervisor, s.supervisor_identity) == PROCESS_ALIVE;
 }
 
-/* `first`: nobody made one before. */
-static int take_lock(struct service *x, int *first)
+static int take_lock(struct service *x)
 {
-	int const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-
-	x->lock = openat(x->dir, "lock", flags | O_EXCL, 0600);
-	*first = x->lock >= 0;
-	if (x->lock < 0 && errno == EEXIST)
-		x->lock = openat(x->dir, "lock", flags, 0600);
+	x->lock = openat(
+		x->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (x->lock < 0) {
 		say_errno(x, "open", "lock", "not supervised");
 		return -1;
@@ -152,23 +155,30 @@ static void begin(struct service *x)
 
 int service_take(struct service *x)
 {
+<<<<<<< HEAD
 	char unpublished = 0;
 	int first, r = take_lock(x, &first);
+=======
+	int r = take_lock(x);
+>>>>>>> main
 	if (r)
 		return r;
 	enum status_error e = status_read(x->dir, ".", &x->s, &x->ring);
+	if (status_unreadable(e, errno)) {
+		say_errno(x, "read", "status", "not supervised");
+		return -1;
+	}
 	int missing = e == STATUS_SYSTEM && errno == ENOENT;
-	if (e != STATUS_OK && !missing)
-		set_aside(x, e);
 	/* one that was told to exit begins as at boot when it is started again */
 	x->fresh = e != STATUS_OK || !same_boot(x, &x->s) || (x->s.flags & FLAG_EXITED);
 	if (x->fresh) {
+		int had_one = has_been_held(x);
 		begin(x);
 		/* reserves the byte that says why nothing can be published, should it come to that
 		 */
 		if (pwrite(x->lock, "", 1, 0) < 0)
 			say_errno(x, "write to", "lock", 0);
-		if (e != STATUS_OK && !first)
+		if (e != STATUS_OK && had_one)
 			recover_run(x);
 	} else if (pread(x->lock, &unpublished, 1, 0) == 1 && unpublished) {
 		x->publish_failed = 1; /* a predecessor could not: the byte goes when we can */
@@ -185,6 +195,8 @@ int service_take(struct service *x)
 		say_errno(x, "make", "in and out", "not supervised");
 		return -1;
 	}
+	if (e != STATUS_OK && !missing)
+		set_aside(x, e); /* now that another one can take its place */
 	x->dirty = 1;
 	return 0;
 }
@@ -242,8 +254,10 @@ static void carry_on(struct service *x)
 			service_event(x, EVENT_NEEDS_MET);
 		break;
 	}
-	if (x->s.want == WANT_EXIT)
+	if (x->s.want == WANT_EXIT) {
+		x->sup->ending |= !x->is_log;
 		service_event(x, EVENT_EXIT);
+	}
 }
 
 /* It was published that it shall be down, and nothing was done about it yet. */

@@ -106,6 +106,11 @@ static void look_at_whole(struct lint *l, struct lint_place const *p, uint64_t e
 	if (has(entries, "notification-fd") && has(entries, "notify"))
 		lint_say(l, LINT_ERROR, p, "notify", 0,
 			"contradicts `notification-fd': readiness is told one way");
+	if (has(entries, "ready-line") &&
+		(has(entries, "notification-fd") || has(entries, "notify")))
+		lint_say(l, LINT_ERROR, p, "ready-line", 0,
+			"contradicts `%s': readiness is told one way",
+			has(entries, "notify") ? "notify" : "notification-fd");
 	if (has(entries, "run") || has(entries, "on"))
 		return;
 	if (p->is_log)

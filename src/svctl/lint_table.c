@@ -48,6 +48,7 @@ struct lint_row const lint_table[] = {
 	{ .name = "timeout-down", .type = LINT_DURATION, .with = "off" },
 	{ .name = "notification-fd", .type = LINT_NUMBER, .least = 3, .most = 1023 },
 	{ .name = "notify", .type = LINT_FLAG },
+	{ .name = "ready-line", .type = LINT_TEXTS, .not_in_log = 1 },
 	{ .name = "timeout-watchdog", .type = LINT_DURATION, .with = "notify" },
 	{ .name = "check-interval", .type = LINT_DURATION, .with = "check" },
 	{ .name = "timeout-check", .type = LINT_DURATION, .with = "check" },

@@ -14,6 +14,7 @@ enum lint_type {
 	LINT_LIMIT,
 	LINT_WORD,
 	LINT_CODES,
+	LINT_TEXTS,
 	LINT_ACCOUNT,
 	LINT_CAPABILITIES,
 	LINT_CONDITIONS, /* on the environment, one a line */

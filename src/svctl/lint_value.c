@@ -19,7 +19,8 @@
 #include "names.h"
 #include "servicedir.h"
 
-#define LINE 512 /* the supervisor's room for a user and his groups */
+#define TEXTS 256 /* the supervisor's room for ready-line */
+#define LINE  512 /* the supervisor's room for a user and his groups */
 
 /* The messages of the readers begin with the file's name; those that quote are of its first line.
  */
@@ -61,6 +62,7 @@ static int read_value(struct lint *l, struct lint_place const *p, struct lint_ro
 	struct value_error *e)
 {
 	unsigned char codes[32];
+	char texts[TEXTS];
 	unsigned int word;
 	uint32_t n, ms;
 	int sig;
@@ -78,6 +80,8 @@ static int read_value(struct lint *l, struct lint_place const *p, struct lint_ro
 		return value_word(p->dir, row->name, row->words, &word, e);
 	case LINT_CODES:
 		return value_codes(p->dir, row->name, codes, e);
+	case LINT_TEXTS:
+		return value_texts(p->dir, row->name, texts, sizeof texts, e);
 	case LINT_ACCOUNT:
 		return read_account(p, row->name, e);
 	case LINT_PROGRAM:
@@ -271,6 +275,7 @@ void lint_value(struct lint *l, struct lint_place const *p, struct lint_row cons
 	case LINT_LIMIT:
 	case LINT_WORD:
 	case LINT_CODES:
+	case LINT_TEXTS:
 	case LINT_ACCOUNT:
 	case LINT_LOGGER:
 	case LINT_DEPENDENCIES:

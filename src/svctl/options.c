@@ -218,11 +218,19 @@ static void check_sense(struct options const *o)
 	}
 }
 
+/* Scripts that were written for runit know of no dependents, and mean what they say. */
+static int called_as_sv(char const *name)
+{
+	char const *slash = name ? strrchr(name, '/') : NULL;
+
+	return name && !strcmp(slash ? slash + 1 : name, "sv");
+}
+
 void options_parse(struct options *o, int argc, char **argv)
 {
 	static char list[] = "list";
 	char const *env = getenv("SVWAIT");
-	int first;
+	int first, as_sv = called_as_sv(argv[0]);
 
 	memset(o, 0, sizeof *o);
 	o->wait = LIMIT_DEFAULT;
@@ -244,4 +252,5 @@ void options_parse(struct options *o, int argc, char **argv)
 	if (o->verb->kind == VERB_WAIT)
 		take_condition(o);
 	check_sense(o);
+	o->force |= as_sv && (o->verb->flags & VERB_FORCE);
 }

@@ -63,6 +63,12 @@ static void add_down(struct text *t, char const *name, struct status const *s, u
 		text_add(t, ", want up");
 }
 
+int report_reason(struct status const *s)
+{
+	return s->reason != REASON_NONE && s->reason_text[0] &&
+	       !(s->reason == REASON_REFUSED && s->reason_detail);
+}
+
 void report_state(struct text *t, char const *name, struct status const *s, uint64_t now)
 {
 	uint32_t run = s->child[ROLE_RUN].pid, finish = s->child[ROLE_FINISH].pid;
@@ -82,7 +88,7 @@ void report_state(struct text *t, char const *name, struct status const *s, uint
 	}
 	if (s->state == STATE_FAILED)
 		text_add(t, ", failed");
-	if (s->reason != REASON_NONE && s->reason_text[0]) {
+	if (report_reason(s)) {
 		text_add(t, ", ");
 		text_foreign(t, s->reason_text);
 	}

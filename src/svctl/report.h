@@ -31,6 +31,9 @@ void report_kill(struct text *t, char const *name, struct status const *s, uint6
  * has. */
 void report_exit(struct text *t, struct status const *s);
 
+/* Is its reason worth telling those who ask how it is? A refusal was told whoever asked for it. */
+int report_reason(struct status const *s);
+
 /* Counts of what ended how, and the exit code that follows. */
 struct tally {
 	unsigned long failed, unknown, late;

@@ -118,7 +118,7 @@ static void add_why(struct text *t, struct view const *v)
 		return;
 	if (!v->supervised && !status_exited(s))
 		text_add(t, REPORT_NO_SUPERVISOR);
-	if (s->reason != REASON_NONE && s->reason_text[0])
+	if (report_reason(s))
 		text_foreign(also(t), s->reason_text);
 	/* of a service that runs, only what nobody asked for is worth telling */
 	if ((s->flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN)) && (s->deaths || rests))

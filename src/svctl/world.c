@@ -254,7 +254,7 @@ static void describe_record(struct text *t, struct status const *s)
 		text_add(t, ": ");
 		report_exit(t, s);
 	}
-	if (s->reason_text[0] && (s->reason != REASON_NEEDS || s->state == STATE_FAILED)) {
+	if (report_reason(s) && (s->reason != REASON_NEEDS || s->state == STATE_FAILED)) {
 		text_add(t, exit ? ", " : ": ");
 		text_foreign(t, s->reason_text);
 	}

@@ -1,8 +1,8 @@
 /* Random services under random commands of several clients: all is in order at every moment, and in
  * the end everything is as it was asked for.
  *
- * CINIT_GRAPHS says how many, CINIT_SEED the seed of the first; the seed is part of a test's name,
- * and one that failed is printed. */
+ * CINIT_GRAPHS says how many (6; `make check-graphs` does 300), CINIT_SEED the seed of the first;
+ * the seed is part of a test's name, and one that failed is printed. */
 #include "depend.h"
 
 #include <fcntl.h>
@@ -31,8 +31,7 @@ static struct {
 
 /* ---------------------------------------------------------------------------------- set-up */
 
-/* `keep`: for a time without supervisor its descriptor must not be closed, or its word is lost. */
-static void write_node(unsigned int i, char const *keep)
+static void write_node(unsigned int i)
 {
 	static char const *const kinds[] = { "needs", "wants", "binds" };
 	struct node const *n = &graph.node[i];
@@ -46,8 +45,7 @@ static void write_node(unsigned int i, char const *keep)
 	if (n->crash)
 		len += (size_t)snprintf(words + len, sizeof words - len, " crash=%ld", n->crash);
 	if (n->kind == NODE_RUN)
-		len += (size_t)snprintf(
-			words + len, sizeof words - len, " fd=%u%s", 3 + i % 3, keep);
+		len += (size_t)snprintf(words + len, sizeof words - len, " fd=%u", 3 + i % 3);
 	words[len] = 0;
 	place[i] = n->kind == NODE_BUNDLE    ? member_bundle(graph_name(i))
 		   : n->kind == NODE_ONESHOT ? member_oneshot(graph_name(i), words)
@@ -201,7 +199,7 @@ static void one(uint64_t seed, char const *kills)
 	memset(&model, 0, sizeof model);
 	graph_make(&graph, seed);
 	for (unsigned int i = 0; i < GRAPH_SIZE; i++)
-		write_node(i, strcmp(kills, "0") ? " keep" : "");
+		write_node(i);
 	tree_write("journal", 0666, "");
 	setenv("JOURNAL", tree_name("journal"), 1);
 	pid_t cinit = init_start(0);

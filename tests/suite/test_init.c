@@ -172,6 +172,40 @@ static void a_second_int_hurries_it(void **state)
 	UNTIL(&deaf, s->state == STATE_DOWN && s->last_exit == SIGKILL);
 }
 
+/* What goes down with the tree cannot be brought back, nor made to forget that its end is awaited.
+ */
+static void nothing_comes_up_while_it_stops(void **state)
+{
+	struct place slow = place_make("slow"), cinit = cinit_place();
+	enum status_why why;
+
+	(void)state;
+	place_script(&slow, "run",
+		"trap 'say stopping; read x <$TREE/hold.go; exit 0' TERM; say up\n"
+		"while :; do sleep 1000 & wait; done");
+	tree_write("services/conf/stop-timeout", 0644, "0\n");
+	int hold = tree_hold("go");
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	kill(pid, SIGTERM);
+	event_is("stopping");
+	UNTIL(&cinit, s->state == STATE_STOPPING);
+	for (char const *letter = "uor"; *letter; letter++) {
+		uint64_t id = place_send(&slow, *letter);
+		assert_int_equal(place_answer(&slow, id, &why), RESULT_REFUSED);
+		assert_int_equal(why, WHY_EXITING);
+	}
+	assert_int_equal(place_command(&slow, 'd'), RESULT_NOTHING);
+	/* nor does its successor */
+	pid_t first = (pid_t)slow.s.supervisor;
+	kill(first, SIGKILL);
+	UNTIL(&slow, s->supervisor && (pid_t)s->supervisor != first);
+	assert_int_equal(place_command(&slow, 'r'), RESULT_REFUSED);
+	tree_pass(hold);
+	assert_int_equal(tree_end(pid), 0);
+	event_none();
+}
+
 static void a_paused_supervisor_stops_too(void **state)
 {
 	struct place web = init_service("web");
@@ -338,6 +372,7 @@ int main(void)
 		TREE_TEST(debris_in_the_run_directory_is_cleared),
 		TREE_TEST(the_budget_bounds_the_stop),
 		TREE_TEST(a_second_int_hurries_it),
+		TREE_TEST(nothing_comes_up_while_it_stops),
 		TREE_TEST(a_paused_supervisor_stops_too),
 		TREE_TEST(a_supervisor_that_dies_in_the_stop_is_replaced),
 		TREE_TEST(strays_are_swept),

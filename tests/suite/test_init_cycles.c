@@ -196,6 +196,21 @@ static void need_on_oneself(void **state)
 }
 
 /* More circles than anybody wants to read about. */
+static void a_circle_through_a_bundle(void **state)
+{
+	struct place a = init_service("a"), b = init_service("b"), all = place_make("all");
+
+	(void)state;
+	depend_on(&all, "needs", "a", "b", NULL);
+	depend_on(&a, "needs", "all", NULL);
+	pid_t pid = init_start(NULL);
+	FAILED(&a, "a -> all -> a");
+	FAILED(&all, "a -> all -> a");
+	UP(&b);
+	assert_int_equal(said("cinit: warning: cycle: a -> all -> a; these do not start\n"), 1);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 static void a_tangle(void **state)
 {
 	struct place all[14];
@@ -291,6 +306,7 @@ int main(void)
 		TREE_TEST(wants_in_a_circle_are_not_waited_for),
 		TREE_TEST(a_circle_through_a_template),
 		TREE_TEST(need_on_oneself),
+		TREE_TEST(a_circle_through_a_bundle),
 		TREE_TEST(a_tangle),
 		TREE_TEST(what_another_time_found_counts_no_more),
 		TREE_TEST(a_takeover_finds_them),

@@ -206,6 +206,15 @@ static void an_essential_end_ends_the_tree(void **state)
 		assert_true(web.e != STATUS_OK || web.s.state == STATE_DOWN);
 		assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	}
+	/* also one that was wanted once */
+	place_write(&job, "down", "");
+	place_script(&job, "run", "exit 36");
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	place_look(&job);
+	place_send(&job, 'o');
+	assert_int_equal(tree_end(pid), EXIT(36));
+	unlink(tree_name("services/job/down"));
 	/* beside a command too: its code, not the command's */
 	place_script(&job, "run", "sleep 0.2; exit 38");
 	assert_int_equal(tree_end(init_run("/bin/sleep", "1000")), EXIT(38));

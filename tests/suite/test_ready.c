@@ -252,9 +252,13 @@ static void contradictions(void **state)
 		{ "timeout-up", "1e9", "timeout-up: `1e9' is not a duration" },
 		{ "timeout-up", "5d", "timeout-up: `5d' is not a duration" },
 		{ "timeout-watchdog", "5 m", "timeout-watchdog: `5 m' is not a duration" },
+		{ "timeout-up", "5m ", "timeout-up: `5m ' is not a duration" },
+		{ "timeout-kill", "5m \n", "timeout-kill: `5m ' is not a duration" },
 		{ "check-interval", "soon", "check-interval: `soon' is not a duration" },
 		{ "health-interval", "1.5s", "health-interval: `1.5s' is not a duration" },
 		{ "health-failures", "few", "health-failures: `few' is not" },
+		{ "ready-line", " \n\n",
+			"ready-line: an empty file is no text to look for in a line" },
 		{ "timeout-down", "0x10", "timeout-down: `0x10' is not a duration" },
 		{ "timeout-check", "99999999999", "timeout-check: `99999999999' is too long" },
 	};
@@ -270,21 +274,28 @@ static void contradictions(void **state)
 		if (strncmp(web.s.reason_text, row[i].reason, strlen(row[i].reason)) != 0)
 			fail_msg("%s: %s: %s", row[i].file, row[i].value, web.s.reason_text);
 	}
-	struct place both = member_make("both", "fd=3");
+	struct place both = member_make("both", "fd=3"), line = member_make("line", "fd=3"),
+		     third = member_make("third", "notify");
 	place_write(&both, "notify", "");
-	place_supervise(&both);
+	place_write(&line, "ready-line", "ready");
+	place_write(&third, "ready-line", "ready");
+	depend_supervise(&both, &line, &third, NULL);
 	UNTIL(&both, s->state == STATE_FAILED);
 	reason_is(&both, "notification-fd and notify: readiness is told one way");
+	UNTIL(&line, s->state == STATE_FAILED);
+	reason_is(&line, "notification-fd and ready-line: readiness is told one way");
+	UNTIL(&third, s->state == STATE_FAILED);
+	reason_is(&third, "notify and ready-line: readiness is told one way");
 	event_none();
 }
 
-/* Blanks behind a value do no harm, and each unit has its meaning. */
+/* Each unit has its meaning, and newlines behind it do no harm. */
 static void durations(void **state)
 {
 	static struct {
 		char const *value;
 		uint64_t ms;
-	} const row[] = { { "5m ", 300000 }, { "90s\n", 90000 }, { "70000", 70000 },
+	} const row[] = { { "5m", 300000 }, { "90s\n", 90000 }, { "70000", 70000 },
 		{ "61000ms", 61000 }, { "1h\n\n", 3600000 } };
 	(void)state;
 	tree_hold("never");

@@ -290,9 +290,34 @@ static void up_while_it_finishes(void **state)
 	event_is("up");
 }
 
+/* A reason is over when what it says is. */
+static void reasons_end(void **state)
+{
+	struct place web = place_running("web", "alone; say up; exec sleep 1000");
+	(void)state;
+	place_write(&web, "timeout-kill", "never\n");
+	assert_int_equal(place_command(&web, 'r'), RESULT_REFUSED);
+	assert_int_equal(web.s.reason, REASON_CONFIG);
+	place_write(&web, "timeout-kill", "10s\n");
+	assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
+	assert_int_equal(web.s.reason, REASON_NONE);
+	/* it had to be killed: the next one had not */
+	place_script(&web, "run", "trap '' TERM; say deaf; while :; do sleep 1; done");
+	place_write(&web, "timeout-kill", "50\n");
+	assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
+	event_is("deaf");
+	place_command(&web, 'r');
+	event_is("deaf");
+	UNTIL(&web, s->state == STATE_UP && s->starts == 4);
+	assert_int_equal(web.s.reason, REASON_NONE);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
+		TREE_TEST(reasons_end),
 		TREE_TEST(starts_and_stops),
 		TREE_TEST(the_label_is_the_time_of_the_last_change),
 		TREE_TEST(a_down_file_keeps_it_down),

@@ -139,6 +139,38 @@ static void a_removed_record_of_what_runs(void **state)
 	a_lost_record_of_what_runs(0);
 }
 
+/* What cannot be read for lack of descriptors is not lost: whoever fails leaves it to the next. */
+static void too_few_descriptors_lose_nothing(void **state)
+{
+	struct place web = place_running("web", "alone; say up; exec env -i sleep 1000");
+	uint32_t pid = web.s.pid;
+	char line[600];
+	int gave_up = 0;
+	(void)state;
+	for (int n = 3; n < 30; n++) {
+		kill(web.supervisor, SIGKILL);
+		if (!tree_ended(web.supervisor))
+			tree_end(web.supervisor);
+		snprintf(line, sizeof line, "ulimit -n %d; exec %s/supervise -r %s -d %s web", n,
+			getenv("CINIT_BUILD"), tree.run, tree.services);
+		char const *argv[] = { "/bin/sh", "-c", line, 0 };
+		web.supervisor = tree_start("web", argv);
+		do {
+			tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC); /* no event tells */
+			place_look(&web);
+		} while (!tree_ended(web.supervisor) &&
+			 (web.e != STATUS_OK || web.s.supervisor != (uint32_t)web.supervisor));
+		gave_up += tree_ended(web.supervisor);
+		assert_int_equal(web.e, STATUS_OK);
+		assert_int_equal(web.s.pid, pid);
+	}
+	assert_true(gave_up > 0);
+	assert_int_equal(access(tree_name("run/web/status.bad"), F_OK), -1);
+	event_none();
+	place_command(&web, 'd');
+	UNTIL(&web, s->state == STATE_DOWN);
+}
+
 /* A directory, a FIFO and links are put aside; what a link leads to is not touched. */
 static void other_things_in_place_of_the_record(void **state)
 {
@@ -246,6 +278,7 @@ int main(void)
 		TREE_TEST(damaged_records),
 		TREE_TEST(a_damaged_record_of_what_runs),
 		TREE_TEST(a_removed_record_of_what_runs),
+		TREE_TEST(too_few_descriptors_lose_nothing),
 		TREE_TEST(other_things_in_place_of_the_record),
 		TREE_TEST(a_directory_that_is_replaced),
 		TREE_TEST(a_directory_that_is_gone),

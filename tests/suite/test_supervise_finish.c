@@ -168,6 +168,13 @@ static void exit_125_gives_up(void **state)
 	assert_int_equal(web.s.starts, 1);
 	assert_int_equal(web.s.want, WANT_UP);
 	assert_int_equal(web.s.last_exit, 3 << 8);
+	/* latched on disk, too */
+	place_kill_supervisor(&web);
+	UNTIL(&web, s->supervisor == (uint32_t)p_->supervisor);
+	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);
+	assert_int_equal(web.s.state, STATE_FAILED);
+	assert_int_equal(web.s.reason, REASON_FINISH);
+	assert_int_equal(web.s.starts, 1);
 	place_script(&web, "run", "say up; exec sleep 1000");
 	place_command(&web, 'u');
 	UNTIL(&web, s->state == STATE_UP);

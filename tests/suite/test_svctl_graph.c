@@ -4,6 +4,7 @@
 #include "svctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,6 +140,26 @@ static void what_is_foretold_of_down_comes_true(void **state)
 	event_is("web up");
 	shop_ready("web");
 	SVCTL(0, "up already: web\n", "plan", "up", "web");
+}
+
+static void by_the_name_of_sv_it_is_forced(void **state)
+{
+	char program[256];
+	(void)state;
+	boot_shop();
+	snprintf(program, sizeof program, "%s/svctl", getenv("CINIT_BUILD"));
+	assert_int_equal(symlink(program, tree_name("sv")), 0);
+	tree_run(&svctl_output, tree_name("sv"), "down", "db", NULL);
+	svctl_said(0, "", "", __FILE__, __LINE__);
+	event_is("web down");
+	event_is("app down");
+	event_is("db down");
+	shop_down("db");
+	tree_run(&svctl_output, tree_name("sv"), "up", "db", NULL);
+	svctl_said(0, "", "", __FILE__, __LINE__);
+	event_is("db up");
+	event_is("app up");
+	event_is("web up");
 }
 
 static void what_is_foretold_of_up_comes_true(void **state)
@@ -307,6 +328,7 @@ int main(void)
 		TREE_TEST(a_plan_knows_templates),
 		TREE_TEST(what_is_foretold_of_down_comes_true),
 		TREE_TEST(what_is_foretold_of_up_comes_true),
+		TREE_TEST(by_the_name_of_sv_it_is_forced),
 		TREE_TEST(several_go_down_in_order),
 		TREE_TEST(plans_are_asked_for_in_a_sensible_way),
 		TREE_TEST(a_tree_needs_no_tree),

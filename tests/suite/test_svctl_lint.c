@@ -66,15 +66,15 @@ static void errors_are_one(void **state)
 		"@/services/db/log: holds no `run': nobody reads the log\n"
 		"@/services/web/needs/cache: no such service\n"
 		"@/services/web/timeout-kill:1: `5x' is not a duration (a number, with ms, s, m or "
-		"h; bare numbers are milliseconds)\n"
+		"h, no blanks; bare numbers are ms)\n"
 		"@/services/app/needs/db: a cycle, none of which can start: app -> db -> app\n",
 		"lint", tree.services);
 	/* as they are typed */
 	assert_int_equal(chdir(tree.services), 0);
 	SVCTL(1,
 		"web/needs/cache: no such service\n"
-		"web/timeout-kill:1: `5x' is not a duration (a number, with ms, s, m or h; bare "
-		"numbers are milliseconds)\n",
+		"web/timeout-kill:1: `5x' is not a duration (a number, with ms, s, m or h, "
+		"no blanks; bare numbers are ms)\n",
 		"lint", "web");
 	SVCTL(1,
 		"db/log: holds no `run': nobody reads the log\n"

@@ -181,19 +181,19 @@ static int no_descriptors(void *data)
 
 	(void)data;
 	enter();
-	s->logged = 1;
+	s->holds = 1 << HOLD_PIPE;
 	world.open_name = "pipe";
 	world.open_errno = EMFILE;
-	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->prepared && s->pipe < 0);
+	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->prepared && s->held[HOLD_PIPE] < 0);
 	CHILD_CHECK(spawn_prepare(&init, s) == 0);
 	CHILD_CHECK(
-		!strcmp(said(), "cinit: warning: web: unable to hold the log pipe: Too many open "
-				"files; what is in it is lost if all who have it die\n"));
+		!strcmp(said(), "cinit: warning: web: unable to hold pipe: Too many open files; "
+				"what is in it is lost if all who have it die\n"));
 	world.open_name = NULL;
-	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->pipe >= 0);
+	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->held[HOLD_PIPE] >= 0);
 	/* a read end: the logger sees its end when the last writer has gone */
-	CHILD_CHECK((fcntl(s->pipe, F_GETFL) & O_ACCMODE) == O_RDONLY);
-	CHILD_CHECK(fcntl(s->pipe, F_GETFD) == FD_CLOEXEC);
+	CHILD_CHECK((fcntl(s->held[HOLD_PIPE], F_GETFL) & O_ACCMODE) == O_RDONLY);
+	CHILD_CHECK(fcntl(s->held[HOLD_PIPE], F_GETFD) == FD_CLOEXEC);
 	return 0;
 }
 
@@ -204,12 +204,12 @@ static int debris(void *data)
 
 	(void)data;
 	enter();
-	s->logged = 1;
+	s->holds = 1 << HOLD_PIPE;
 	CHILD_CHECK(mkdirat(scratch_fd, "web", 0755) == 0);
 	CHILD_CHECK(symlinkat("/etc/passwd", scratch_fd, "web/pipe") == 0);
-	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->pipe >= 0);
-	CHILD_CHECK(
-		fstat(s->pipe, &st) == 0 && S_ISFIFO(st.st_mode) && (st.st_mode & 0777) == 0600);
+	CHILD_CHECK(spawn_prepare(&init, s) == 0 && s->held[HOLD_PIPE] >= 0);
+	CHILD_CHECK(fstat(s->held[HOLD_PIPE], &st) == 0 && S_ISFIFO(st.st_mode) &&
+		    (st.st_mode & 0777) == 0600);
 	CHILD_CHECK(!*said());
 	return 0;
 }

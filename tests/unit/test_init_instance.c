@@ -134,7 +134,7 @@ static void an_instance_has_its_templates_directory(void **state)
 	struct service *s = tree_find(&init.tree, "x@1");
 	assert_non_null(s);
 	assert_int_equal(s->made, 1);
-	assert_int_equal(s->logged, 1);
+	assert_int_equal(s->holds, 1 << HOLD_PIPE);
 	assert_int_equal(s->phase, SERVICE_DUE);
 	assert_int_equal(instance_directory(&init, s, path), 0);
 	assert_string_equal(path, scratch_name("s/x@"));
@@ -143,7 +143,7 @@ static void an_instance_has_its_templates_directory(void **state)
 	assert_int_equal(instance_make(&init, "x@own"), INSTANCE_MADE);
 	s = tree_find(&init.tree, "x@own");
 	assert_int_equal(s->made, 0);
-	assert_int_equal(s->logged, 0);
+	assert_int_equal(s->holds, 0);
 	assert_int_equal(instance_directory(&init, s, path), 0);
 	assert_string_equal(path, scratch_name("s/x@own"));
 }

@@ -158,8 +158,8 @@ static void reads_directories_and_links_to_them(void **state)
 	assert_true(s.entry[0].device == s.entry[1].device);
 	assert_true(
 		s.entry[2].inode == 0); /* perhaps it comes back: nobody shall stop it for that */
-	assert_false(s.entry[0].logged);
-	assert_true(s.entry[3].logged);
+	assert_false(s.entry[0].holds);
+	assert_true(s.entry[3].holds);
 	assert_non_null(strstr(troubled, "broken"));
 	assert_non_null(strstr(troubled, "loop"));
 	assert_true(trouble_errno == ENOENT || trouble_errno == ELOOP);

@@ -202,7 +202,7 @@ static void closes_what_a_service_held(void **state)
 	int pipe = open("/dev/null", O_RDONLY), told = open("/dev/null", O_RDONLY);
 
 	(void)state;
-	a->pipe = pipe;
+	a->held[HOLD_PIPE] = pipe;
 	a->told = told;
 	assert_int_equal(tree_runs(&t, a, 5), 0);
 	tree_ended(&t, a);

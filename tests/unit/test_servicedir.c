@@ -17,10 +17,11 @@
 #include "scratch.h"
 #include "servicedir.h"
 
-#define BAD      UINT64_MAX /* as an expected value */
+#define BAD UINT64_MAX /* as an expected value */
 
-#define DURATION "' is not a duration (a number, with ms, s, m or h; bare numbers are milliseconds)"
-#define LARGE    "' is too long (at most 4294967295 ms, 1193 h)"
+#define DURATION                                                                                   \
+	"' is not a duration (a number, with ms, s, m or h, no blanks; bare numbers are ms)"
+#define LARGE "' is too long (at most 4294967295 ms, 1193 h)"
 
 struct row {
 	char const *text;
@@ -42,8 +43,13 @@ static void durations(void **state)
 		{ "5s", 5000, 0 },
 		{ "5m", 300000, 0 },
 		{ "5h", 18000000, 0 },
-		{ "5m ", 300000, 0 },
-		{ "5m \t\r\n\n", 300000, 0 },
+		{ "5m\n\n", 300000, 0 },
+		{ "5m ", BAD, "t: `5m " DURATION },
+		{ "5m \n", BAD, "t: `5m " DURATION },
+		{ "5m\t", BAD, "t: `5m?" DURATION },
+		{ "5m\r\n", BAD, "t: `5m?" DURATION },
+		{ "5 ", BAD, "t: `5 " DURATION },
+		{ "5m \t\r\n\n", BAD, "t: `5m ??" DURATION },
 		{ "007s", 7000, 0 },
 		{ "4294967295", 4294967295u, 0 },
 		{ "4294967295ms\n", 4294967295u, 0 },
@@ -74,9 +80,12 @@ static void durations(void **state)
 		{ "5\033[31m", BAD, "t: `5?[31m" DURATION },
 		{ "5\xc3\xa9", BAD, "t: `5??" DURATION },
 		{ "", BAD,
-			"t: an empty file is not a duration (a number, with ms, s, m or h; "
-			"bare numbers are milliseconds)" },
-		{ " \n", BAD, 0 },
+			"t: an empty file is not a duration (a number, with ms, s, m or h, "
+			"no blanks; bare numbers are ms)" },
+		{ " \n", BAD, "t: ` " DURATION },
+		{ "\n", BAD,
+			"t: an empty file is not a duration (a number, with ms, s, m or h, "
+			"no blanks; bare numbers are ms)" },
 		{ "unlimited", BAD, 0 },
 	};
 	(void)state;

@@ -1,4 +1,4 @@
-/* The service directory's reader: lists of exit codes. */
+/* The service directory's reader: lists, of exit codes and of texts. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +71,36 @@ static void what_is_set_stays_set(void **state)
 	assert_int_equal(set[0], 5);
 }
 
+static void texts(void **state)
+{
+	static struct {
+		char const *file, *texts; /* NULL: an error */
+	} const rows[] = {
+		{ "is ready", "is ready" },
+		{ "is ready \t\r\n\n", "is ready" },
+		{ " one\ntwo  \n\n \n\tthree\r\n", " one\ntwo\n\tthree" },
+		{ "\n\nlate", "late" },
+		{ "", 0 },
+		{ " \n\t\n", 0 },
+		{ "01234567890123456789012345678901", 0 },
+	};
+	(void)state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char buf[32] = "";
+		struct value_error e = { "" };
+
+		scratch_text("t", rows[i].file);
+		int r = value_texts(scratch_fd, "t", buf, sizeof buf, &e);
+		if (r != (rows[i].texts ? 1 : -1))
+			fail_msg("`%s' gave %d (%s)", rows[i].file, r, e.text);
+		if (rows[i].texts)
+			assert_string_equal(buf, rows[i].texts);
+		else
+			assert_memory_equal(e.text, "t: ", 3);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
@@ -79,6 +109,7 @@ int main(void)
 		T(lists_of_codes),
 		T(a_bad_list_says_what_is_allowed),
 		T(what_is_set_stays_set),
+		T(texts),
 	};
 	return cmocka_run_group_tests_name("servicedir_codes", tests, NULL, NULL);
 }

@@ -64,7 +64,9 @@ static void bad_values_are_told_with_their_line(void **state)
 	} const rows[] = {
 		{ "timeout-kill", "-1", "web/timeout-kill:1: `-1' is not a duration" },
 		{ "backoff-max", "1e9", "web/backoff-max:1: `1e9' is not a duration" },
+		{ "ready-line", "\n", "web/ready-line: an empty file is no text to look for" },
 		{ "timeout-up", "5d\n", "web/timeout-up:1: `5d' is not a duration" },
+		{ "timeout-up", "5m \n", "web/timeout-up:1: `5m ' is not a duration" },
 		{ "timeout-up", "", "web/timeout-up: an empty file is not a duration" },
 		{ "timeout-up", "2000h", "web/timeout-up:1: `2000h' is too long" },
 		{ "down-signal", "FOO", "web/down-signal:1: `FOO' is not a signal" },

@@ -58,6 +58,7 @@ static int is_type(enum lint_type type, char const *word)
 		{ "LIMIT", LINT_LIMIT },
 		{ "WORD", LINT_WORD },
 		{ "CODES", LINT_CODES },
+		{ "TEXTS", LINT_TEXTS },
 	};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++)
 		if (!strcmp(same[i].word, word))
