@@ -278,12 +278,8 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-<<<<<<< HEAD
-.PHONY: all programs tests check check-units check-suite check-valgrind check-container check-vm model fuzzers fuzz \
-	lint format \
-=======
-.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm lint format \
->>>>>>> main
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm \
+	model fuzzers fuzz lint format \
 	install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:

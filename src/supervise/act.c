@@ -60,11 +60,8 @@ int service_configure(struct service *x)
 	int r = -1, gone = 0;
 
 	if (service_enter(x) < 0) {
-<<<<<<< HEAD
-		x->config_error.shortage = value_shortage(errno);
-=======
 		gone = errno == ENOENT && x->s.want == WANT_EXIT; /* which is why it goes */
->>>>>>> main
+		x->config_error.shortage = value_shortage(errno);
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -78,11 +75,8 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
-<<<<<<< HEAD
-	if (r < 0 && !x->config_error.shortage) /* else it is tried again, and said then */
-=======
-	if (r < 0 && !gone)
->>>>>>> main
+	/* a shortage: it is tried again, and said then */
+	if (r < 0 && !gone && !x->config_error.shortage)
 		service_config_failed(x);
 	return r;
 }

@@ -279,12 +279,8 @@ static int is_start(enum command_action action)
 /* A start was asked for, and a value of the service directory is in its way. */
 static int start_failed(struct service const *x, enum command_action action)
 {
-<<<<<<< HEAD
 	return x->config_bad && !x->config_error.shortage && !x->s.child[ROLE_RUN].pid &&
-	       (action == ACTION_UP || action == ACTION_ONCE || action == ACTION_RESTART);
-=======
-	return x->config_bad && !x->s.child[ROLE_RUN].pid && is_start(action);
->>>>>>> main
+	       is_start(action);
 }
 
 static void obey(struct service *x, struct message const *m)

@@ -155,12 +155,8 @@ static void begin(struct service *x)
 
 int service_take(struct service *x)
 {
-<<<<<<< HEAD
 	char unpublished = 0;
-	int first, r = take_lock(x, &first);
-=======
 	int r = take_lock(x);
->>>>>>> main
 	if (r)
 		return r;
 	enum status_error e = status_read(x->dir, ".", &x->s, &x->ring);
