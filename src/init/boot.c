@@ -55,6 +55,10 @@ static int name_service_directory(struct init *i, char const *given)
 
 	if (!given)
 		given = CINIT_SYSCONFDIR "/cinit";
+	if (!given[0]) {
+		strerr_warn(PROG, ": fatal: the name of the service directory is empty");
+		return EXIT_USAGE;
+	}
 	if (given[0] == '/')
 		i->service_path = strdup(given);
 	else if (getcwd(here, sizeof here) && !path_join(path, here, given))

@@ -16,9 +16,9 @@ struct answer {
 static struct answer const done = { RESULT_DONE, WHY_NONE };
 static struct answer const nothing = { RESULT_NOTHING, WHY_NONE };
 static struct answer const unknown = { RESULT_REFUSED, WHY_UNKNOWN };
-static struct answer const exiting = { RESULT_REFUSED, WHY_EXITING };
+static struct answer const stopping = { RESULT_REFUSED, WHY_STOPPING };
 static struct answer const unmade = { RESULT_REFUSED, WHY_PUBLISH };
-static struct answer const unreadable = { RESULT_REFUSED, WHY_CONFIG };
+static struct answer const unreadable = { RESULT_REFUSED, WHY_SERVICES };
 
 static struct answer obey_shutdown(struct init *i, struct message const *m)
 {
@@ -45,7 +45,7 @@ static struct answer obey_wake(struct init *i, struct message const *m)
 	struct service *s = tree_find(&i->tree, m->text);
 
 	if (i->stop.phase != STOP_NOT)
-		return exiting;
+		return stopping;
 	if (s && s->vanished)
 		return unknown;
 	if (s)
@@ -82,7 +82,7 @@ static struct answer obey(struct init *i, struct message const *m)
 	switch (m->command) {
 	case COMMAND_RESCAN:
 		if (i->stop.phase != STOP_NOT)
-			return exiting;
+			return stopping;
 		return rescan(i) < 0 ? unreadable : done;
 	case COMMAND_SHUTDOWN:
 		return obey_shutdown(i, m);

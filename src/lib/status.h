@@ -129,11 +129,14 @@ enum status_why {
 	WHY_SIGNAL,     /* kill(2) failed */
 	WHY_DEPENDENTS, /* others need it */
 	WHY_FORK,       /* no process could be made */
-	WHY_CONFIG,     /* the service directory holds a bad value */
+	WHY_CONFIG,     /* the service directory holds a bad value, or cannot be read */
 	WHY_EXITING,    /* the supervisor is about to exit */
 	WHY_PUBLISH,    /* state could not be written */
 	WHY_BUSY,       /* the queue behind a control script is full */
 	WHY_DOUBT,      /* sent again so late that nobody knows whether it was done before */
+	WHY_LOGGER,     /* a logger ends with its service, and not by command */
+	WHY_STOPPING,   /* the tree is being stopped */
+	WHY_SERVICES,   /* the directory of service directories cannot be read */
 	WHY_COUNT
 };
 

@@ -59,10 +59,13 @@ char const *status_why_text(unsigned why)
 		[WHY_SIGNAL] = "the signal could not be sent",
 		[WHY_DEPENDENTS] = "others need it",
 		[WHY_FORK] = "no process could be made",
-		[WHY_CONFIG] = "its service directory holds a bad value",
+		[WHY_CONFIG] = "its service directory cannot be used",
 		[WHY_EXITING] = "its supervisor is about to exit",
 		[WHY_PUBLISH] = "its state could not be written",
 		[WHY_DOUBT] = "nobody can tell whether it was done",
+		[WHY_LOGGER] = "a logger exits with its service",
+		[WHY_STOPPING] = "the tree is being stopped",
+		[WHY_SERVICES] = "the service directory cannot be read",
 		[WHY_BUSY] = "too many commands wait for a control script",
 	};
 	return NAME(text, why);

@@ -248,11 +248,11 @@ static int obey_pause(struct service *x, struct command const *row, uint64_t id,
 	return later;
 }
 
-static void obey_exit(struct service *x, enum status_result *result)
+static void obey_exit(struct service *x, enum status_result *result, enum status_why *why)
 {
 	/* a logger ends with its service, never before it */
 	if (x->is_log)
-		*result = RESULT_NOTHING;
+		*result = RESULT_REFUSED, *why = WHY_LOGGER;
 	else
 		want_end(x, WANT_EXIT, EVENT_EXIT);
 }
@@ -319,7 +319,7 @@ static void obey(struct service *x, struct message const *m)
 		want_start(x, WANT_ONCE, EVENT_ONCE);
 		break;
 	case ACTION_EXIT:
-		obey_exit(x, &result);
+		obey_exit(x, &result, &why);
 		break;
 	case ACTION_RESTART:
 		if (obey_restart(x) < 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/posixplz.h>
 #include <skalibs/sig.h>
@@ -53,31 +54,46 @@ static void execute(char const *instance, stralloc const *lines, char const *con
 	execve(target[0] == '/' ? target : CHECK, (char *const *)argv, (char *const *)envp);
 }
 
-/* check.params and the environment, as its supervisor would give them; see servicedir(5). */
-static void become(char const *directory, char const *name, char const *instance)
+/* The arguments of check.params and the changes of the environment, as its supervisor would give
+ * them; see servicedir(5). 0, or -1: it was said why not. */
+static int read_settings(stralloc *lines, stralloc *changes, char const *directory)
 {
-	stralloc lines = STRALLOC_ZERO, changes = STRALLOC_ZERO;
 	char at[64];
 
 	if (entry_exists(AT_FDCWD, "check.params") &&
-		environment_lines(&lines, AT_FDCWD, "check.params") < 0)
-		strerr_diefu2sys(EXIT_SYSTEM, "read check.params in ", directory);
-	if ((entry_exists(AT_FDCWD, "env") && environment_dir(&changes, AT_FDCWD, "env", at) < 0) ||
+		environment_lines(lines, AT_FDCWD, "check.params") < 0) {
+		strerr_warnwu2sys("read check.params in ", directory);
+		return -1;
+	}
+	if ((entry_exists(AT_FDCWD, "env") && environment_dir(changes, AT_FDCWD, "env", at) < 0) ||
 		(entry_exists(AT_FDCWD, "check.env") &&
-			environment_file(&changes, AT_FDCWD, "check.env", at) < 0))
-		strerr_diefu4sys(EXIT_SYSTEM, "read ", at, " in ", directory);
-	if ((name && environment_set(&changes, "CINIT_SERVICE", name) < 0) ||
-		(instance && environment_set(&changes, "CINIT_INSTANCE", instance) < 0))
-		strerr_diefu1sys(EXIT_SYSTEM, "set the environment of ./check");
-	char const **envp = environment_merge((char const *const *)environ, &changes);
-	if (envp)
-		execute(instance, &lines, envp);
-	strerr_diefu2sys(EXIT_SYSTEM, "run ./check in ", directory);
+			environment_file(changes, AT_FDCWD, "check.env", at) < 0)) {
+		strerr_warnwu4sys("read ", at, " in ", directory);
+		return -1;
+	}
+	return 0;
 }
 
-static void child(char const *directory, char const *name, char const *instance, rlim_t nofile)
-	__attribute__((noreturn));
-static void child(char const *directory, char const *name, char const *instance, rlim_t nofile)
+/* Returns when it cannot be: that was said. */
+static void become(char const *directory, char const *name, char const *instance)
+{
+	stralloc lines = STRALLOC_ZERO, changes = STRALLOC_ZERO;
+	char const **envp = NULL;
+
+	if (read_settings(&lines, &changes, directory) < 0)
+		return;
+	if ((!name || environment_set(&changes, "CINIT_SERVICE", name) >= 0) &&
+		(!instance || environment_set(&changes, "CINIT_INSTANCE", instance) >= 0))
+		envp = environment_merge((char const *const *)environ, &changes);
+	if (envp)
+		execute(instance, &lines, envp);
+	strerr_warnwu2sys("run ./check in ", directory);
+}
+
+static void child(char const *directory, char const *name, char const *instance, rlim_t nofile,
+	int told) __attribute__((noreturn));
+static void child(
+	char const *directory, char const *name, char const *instance, rlim_t nofile, int told)
 {
 	struct rlimit limit;
 
@@ -93,17 +109,21 @@ static void child(char const *directory, char const *name, char const *instance,
 		fd_close(0);
 	fd_close(1);
 	if (chdir(directory) < 0)
-		strerr_diefu2sys(EXIT_SYSTEM, "enter ", directory);
-	become(directory, name, instance);
+		strerr_warnwu2sys("run ./check: unable to enter ", directory);
+	else
+		become(directory, name, instance);
+	pid_t self = getpid();
+	fd_write(told, (char const *)&self, sizeof self);
 	_exit(EXIT_SYSTEM);
 }
 
-pid_t check_start(char const *directory, char const *name, char const *instance, rlim_t nofile)
+pid_t check_start(
+	char const *directory, char const *name, char const *instance, rlim_t nofile, int told)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
-		child(directory, name, instance, nofile);
+		child(directory, name, instance, nofile, told);
 	/* done twice, so that neither of us can be too late */
 	if (pid > 0)
 		setpgid(pid, pid);

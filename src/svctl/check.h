@@ -11,8 +11,10 @@ int check_exists(char const *directory);
 /* Runs ./check in `directory`: stdin is /dev/null, stdout is closed, in a process group of its own.
  * It gets check.params, env/ and check.env, and where they are not NULL `name` as CINIT_SERVICE,
  * `instance` as CINIT_INSTANCE and first argument; `nofile` is its soft limit of descriptors. The
- * pid, or -1 with errno. A child that cannot run it says so on stderr and exits 111. */
-pid_t check_start(char const *directory, char const *name, char const *instance, rlim_t nofile);
+ * pid, or -1 with errno. A child that cannot run it says so on stderr, writes its pid to descriptor
+ * `told`, which is close-on-exec, and exits 111. */
+pid_t check_start(
+	char const *directory, char const *name, char const *instance, rlim_t nofile, int told);
 
 /* Kills it and what it started. */
 void check_kill(pid_t pid);

@@ -56,11 +56,11 @@ static void aim(struct loop *l, struct flight *f)
 
 /* ------------------------------------------------------------------------------------- events */
 
-static enum job_event nobody(struct loop *l, struct flight const *f)
+/* The present record into the loop's place for it. */
+static void refresh(struct loop *l, struct flight *f)
 {
-	int tree = f->job.waking || l->q->verb->kind == VERB_TREE;
-	return !tree && f->target->service && where_alive(l->q->where) ? JOB_NO_SUPERVISOR
-								       : JOB_ABANDONED;
+	f->recorded = f->client.path && status_read(f->client.base, f->client.path, &l->status,
+						&l->ring) == STATUS_OK;
 }
 
 static enum job_event error_event(
@@ -74,7 +74,17 @@ static enum job_event error_event(
 	return event;
 }
 
-static enum job_event record_error(struct flight *f, enum status_error e, int number)
+static enum job_event nobody(struct loop *l, struct flight *f)
+{
+	if (f->recorded && view_lives(&l->status))
+		return error_event(f, JOB_CUT_OFF, JOB_ERROR_CUT_IN, 0);
+	int tree = f->job.waking || l->q->verb->kind == VERB_TREE;
+	return !tree && f->target->service && where_alive(l->q->where) ? JOB_NO_SUPERVISOR
+								       : JOB_ABANDONED;
+}
+
+static enum job_event record_error(
+	struct loop *l, struct flight *f, enum status_error e, int number)
 {
 	if (e != STATUS_SYSTEM)
 		return error_event(f, JOB_BAD_RECORD, JOB_ERROR_RECORD, (int)e);
@@ -82,6 +92,10 @@ static enum job_event record_error(struct flight *f, enum status_error e, int nu
 		return error_event(f, JOB_BAD_RECORD, JOB_ERROR_WATCH, number);
 	if (f->client.out >= 0)
 		return JOB_NO_RECORD;
+	refresh(l, f);
+	if (f->recorded)
+		return error_event(f, JOB_CUT_OFF,
+			view_lives(&l->status) ? JOB_ERROR_CUT_OUT : JOB_ERROR_NO_SUPERVISOR, 0);
 	return error_event(f, JOB_BAD_RECORD, JOB_ERROR_NO_SERVICE, 0);
 }
 
@@ -94,7 +108,7 @@ static enum job_event watch(struct loop *l, struct flight *f)
 	f->recorded = e == STATUS_OK;
 	if (e != STATUS_OK) {
 		errno = number;
-		return record_error(f, e, number);
+		return record_error(l, f, e, number);
 	}
 	/* Who only looks must not take the word of a dead supervisor; who sends finds out by
 	 * sending. */
@@ -154,12 +168,40 @@ static enum job_event send_frame(struct loop *l, struct flight *f)
 	return event;
 }
 
-/* 0, or -1 with errno. */
+/* Its supervisor has gone in good order, and only cinit can bring another: whose end is a change,
+ * too. 1: cinit has gone as well. */
+static int waits_in_vain(struct loop *l, struct flight const *f)
+{
+	struct epoll_event e = { .events = 0, .data = { .ptr = &l->tree } };
+	struct where *w = l->q->where;
+	struct status s;
+
+	if (!f->recorded || f->on_tree || !f->target->service || !status_exited(&l->status) ||
+		l->tree_watched)
+		return 0;
+	l->tree.base = w->fd;
+	l->tree.path = RUNDIR_TREE;
+	cinit_ipc_watch(&l->tree, &s, NULL);
+	l->tree_watched = l->tree.out >= 0 && !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
+	w->alive = -1;
+	return !where_alive(w);
+}
+
+void flight_tree_changed(struct loop *l)
+{
+	cinit_ipc_release(&l->tree); /* leaves the epoll set by that */
+	l->tree_watched = 0;
+	for (size_t i = 0; i < l->begun; i++)
+		if (l->flights[i].watched && !flight_is_over(l->flights + i))
+			flight_advance(l, l->flights + i, JOB_CHANGED);
+}
+
+/* 0, or -1 with errno. Where there is no `out`, the one who sleeps has set himself a time. */
 static int sleep_until_change(struct loop *l, struct flight *f)
 {
 	struct epoll_event e = { .events = 0, .data = { .ptr = f } }; /* a hang-up is always told */
 
-	if (f->watched)
+	if (f->watched || f->client.out < 0)
 		return 0;
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, f->client.out, &e) < 0)
 		return -1;
@@ -194,7 +236,7 @@ static int begin_check(struct loop *l, struct flight *f, enum job_event *event)
 	return 1;
 }
 
-static void pause_check(struct loop *l, struct flight *f)
+static void pause_look(struct loop *l, struct flight *f)
 {
 	if (!f->again) {
 		f->again = clock_boottime() + CHECK_PAUSE;
@@ -239,6 +281,10 @@ static int perform(struct loop *l, struct flight *f, enum job_act act, enum job_
 		*event = send_frame(l, f);
 		break;
 	case JOB_DO_SLEEP:
+		if (waits_in_vain(l, f)) {
+			*event = nobody(l, f);
+			break;
+		}
 		if (sleep_until_change(l, f) == 0)
 			return 0;
 		*event = error_event(f, JOB_BAD_RECORD, JOB_ERROR_WATCH, errno);
@@ -246,7 +292,7 @@ static int perform(struct loop *l, struct flight *f, enum job_act act, enum job_
 	case JOB_DO_CHECK:
 		return !begin_check(l, f, event);
 	case JOB_DO_PAUSE:
-		pause_check(l, f);
+		pause_look(l, f);
 		return 0;
 	case JOB_DO_END:
 		end(l, f, clock_boottime());
@@ -265,13 +311,6 @@ void flight_advance(struct loop *l, struct flight *f, enum job_event event)
 	do
 		act = job_step(&f->job, event, &l->status, &l->ring);
 	while (perform(l, f, act, &event));
-}
-
-/* The present record into the loop's place for it. */
-static void refresh(struct loop *l, struct flight *f)
-{
-	f->recorded = f->client.path && status_read(f->client.base, f->client.path, &l->status,
-						&l->ring) == STATUS_OK;
 }
 
 void flight_expire(struct loop *l, struct flight *f)
@@ -296,5 +335,8 @@ void flight_checked(struct loop *l, struct flight *f, int passed)
 		return;
 	if (!passed)
 		refresh(l, f); /* it may be the last word */
-	flight_advance(l, f, passed ? JOB_CHECK_PASSED : JOB_CHECK_FAILED);
+	flight_advance(l, f,
+		passed       ? JOB_CHECK_PASSED
+		: f->not_run ? JOB_CHECK_NOT_RUN
+			     : JOB_CHECK_FAILED);
 }

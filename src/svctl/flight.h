@@ -23,8 +23,9 @@ struct flight {
 	struct target const *target;
 	struct flight *next; /* in one of the queues */
 	uint64_t deadline;   /* CLOCK_BOOTTIME, 0: none */
-	uint64_t again;      /* when ./check is run again; it is in the queue `again` */
+	uint64_t again;      /* when it is looked at again; it is in the queue `again` */
 	pid_t check;         /* that runs; 0: none */
+	uint8_t not_run;     /* ./check could not be run */
 	uint8_t watched;     /* `out` is in the epoll set */
 	uint8_t on_tree;     /* the client is the tree's; counted in .wakes */
 	uint8_t recorded;    /* the loop's record is this flight's, as it was read last */
@@ -45,15 +46,18 @@ struct loop {
 	size_t oldest_killing; /* ...but for those that kill, from this one on */
 	int epoll;
 	int signals;   /* self-pipe; -1: not yet needed */
+	int told[2];   /* a child that cannot run its ./check writes its pid; as .signals */
 	rlim_t nofile; /* soft limit before it was raised */
 	uint64_t start;
 	struct queue checks; /* wait for one of CHECKS_MAX */
-	struct queue again;  /* ./check did not pass: in the order of .again */
+	struct queue again;  /* is to be looked at again: in the order of .again */
 	struct queue wakes;  /* wait for one of WAKES_MAX */
 	struct flight *checking[CHECKS_MAX];
 	size_t checkings, wakings;
-	int fork_failed;      /* the last time, and that was said */
-	struct status status; /* the record that was read last */
+	int fork_failed;          /* the last time, and that was said */
+	struct cinit_client tree; /* watches cinit, for services whose supervisors have gone */
+	uint8_t tree_watched;     /* its `out` is in the epoll set */
+	struct status status;     /* the record that was read last */
 	struct status_ring ring;
 	int error; /* errno of what the system refused to the loop itself */
 };
@@ -68,6 +72,9 @@ void flight_expire(struct loop *l, struct flight *f);
 void flight_checked(struct loop *l, struct flight *f, int passed);
 
 int flight_is_over(struct flight const *f);
+
+/* cinit has published something, or ended. */
+void flight_tree_changed(struct loop *l);
 
 /* ---- loop.c, for flight.c */
 void queue_add(struct queue *q, struct flight *f);

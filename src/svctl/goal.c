@@ -48,6 +48,12 @@ static int gave_up(struct status const *s)
 	return s->state == STATE_FAILED || (s->state == STATE_DOWN && s->reason == REASON_ENDED);
 }
 
+int goal_is_settled(struct status const *s)
+{
+	return s->state != STATE_STARTING && s->state != STATE_STOPPING &&
+	       s->state != STATE_FINISHING;
+}
+
 static enum verdict restarted(struct status const *s, uint32_t starts)
 {
 	/* Generations are compared by difference: the count may wrap. */

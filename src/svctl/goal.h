@@ -30,6 +30,9 @@ enum verdict {
 	VERDICT_NEVER  /* it will not come to this without a new command */
 };
 
+/* Does it stay as it is until something happens, rather than being on its way? */
+int goal_is_settled(struct status const *s);
+
 /* `starts`: the generation (status.starts) before the command was sent. */
 enum verdict goal_verdict(enum goal goal, struct status const *s, uint32_t starts);
 

@@ -111,6 +111,7 @@ static enum job_act answered(
 	}
 	if (j->waking)
 		return awake(j);
+	j->acted |= r->result[slot] != RESULT_NOTHING;
 	next_letter(j);
 	if (j->verb->letters[j->letter]) {
 		note(j, s);
@@ -118,6 +119,9 @@ static enum job_act answered(
 		return JOB_DO_SEND;
 	}
 	if (!(j->options & JOB_WAITS))
+		return end(j, OUTCOME_OK);
+	/* nothing was signalled, so nothing will come of it */
+	if (!j->acted && j->verb->goal == GOAL_CYCLED && goal_is_settled(s))
 		return end(j, OUTCOME_OK);
 	return judge(j, s);
 }
@@ -179,6 +183,15 @@ static enum job_act wake(struct job *j)
 	return JOB_DO_WATCH;
 }
 
+/* Unless what was sent may yet be obeyed, or has been. */
+static enum job_act fail_in_doubt(struct job *j)
+{
+	if (!(j->frame[0].sent || j->frame[j->waking].sent) || j->killing)
+		return fail(j, (enum job_error)j->error);
+	j->detail = WHY_NONE;
+	return end(j, OUTCOME_UNKNOWN);
+}
+
 static enum job_act on_bad_record(struct job *j)
 {
 	if (j->error == JOB_ERROR_NO_SERVICE && (j->options & JOB_MAKES) &&
@@ -186,11 +199,20 @@ static enum job_act on_bad_record(struct job *j)
 		j->error = JOB_ERROR_NONE;
 		return wake(j);
 	}
-	if (j->frame[0].sent && !j->killing) {
-		j->detail = WHY_NONE;
-		return end(j, OUTCOME_UNKNOWN);
+	return fail_in_doubt(j);
+}
+
+/* It lives, and we cannot talk with it. */
+static enum job_act on_cut_off(struct job *j, struct status const *s, struct status_ring const *r)
+{
+	if (++j->cuts < JOB_CUTS) {
+		j->error = JOB_ERROR_NONE;
+		return JOB_DO_PAUSE;
 	}
-	return fail(j, (enum job_error)j->error);
+	/* who only looks need not be heard */
+	if (j->error == JOB_ERROR_CUT_IN && !j->waking && !j->verb->letters[0])
+		return on_record(j, s, r);
+	return fail_in_doubt(j);
 }
 
 /* Nobody reads what we send. `hope`: somebody will. */
@@ -211,6 +233,7 @@ static enum job_act on_nobody(struct job *j, int hope)
 static enum job_act on_sent(struct job *j)
 {
 	j->frame[j->waking].sent = 1;
+	j->cuts = 0;
 	if (!(j->options & JOB_DETACHED) || j->waking) {
 		j->phase = JOB_ANSWER;
 		return JOB_DO_SLEEP;
@@ -242,6 +265,13 @@ static enum job_act on_check(struct job *j, int passed)
 	return JOB_DO_PAUSE;
 }
 
+/* That will not change while somebody waits. */
+static enum job_act on_check_not_run(struct job *j)
+{
+	j->check_failed = j->not_run = 1;
+	return end(j, OUTCOME_NEVER);
+}
+
 static enum job_act late(struct job *j, struct status const *s)
 {
 	if (s && goal_verdict((enum goal)j->verb->goal, s, j->starts) == VERDICT_MET)
@@ -268,8 +298,9 @@ static enum job_act on_timeout(struct job *j, struct status const *s, struct sta
 	}
 	if (j->phase == JOB_GOAL || j->phase == JOB_CHECKING)
 		return late(j, s);
-	/* of a command in two letters the first may have had its effect */
-	if (j->frame[0].sent || j->letter)
+	/* of a command in two letters the first may have had its effect, and a supervisor that was
+	 * asked for may yet come, and start the service */
+	if (j->frame[0].sent || j->frame[1].sent || j->letter)
 		return end(j, OUTCOME_UNKNOWN);
 	if (!j->verb->letters[0])
 		return end(j, OUTCOME_TIMEOUT);
@@ -294,9 +325,11 @@ enum job_act job_step(
 	case JOB_SENT:
 		return on_sent(j);
 	case JOB_NO_SUPERVISOR:
-		return on_nobody(j, 1);
 	case JOB_ABANDONED:
-		return on_nobody(j, 0);
+		j->cuts = 0;
+		return on_nobody(j, event == JOB_NO_SUPERVISOR);
+	case JOB_CUT_OFF:
+		return on_cut_off(j, s, r);
 	case JOB_SEND_FAILED:
 		return on_send_failed(j);
 	case JOB_NO_CHECK:
@@ -305,6 +338,8 @@ enum job_act job_step(
 		return on_check(j, 1);
 	case JOB_CHECK_FAILED:
 		return on_check(j, 0);
+	case JOB_CHECK_NOT_RUN:
+		return on_check_not_run(j);
 	case JOB_TIMEOUT:
 		return on_timeout(j, s, r);
 	}

@@ -34,11 +34,14 @@ enum job_event {
 	JOB_SENT,
 	JOB_NO_SUPERVISOR, /* nobody reads, but cinit lives and brings one back */
 	JOB_ABANDONED,     /* nobody reads, and nobody will */
+	JOB_CUT_OFF,       /* there is a record, but who is to read lives apart from the FIFOs that
+			      are there, or has left none; `error` of the job says which */
 	JOB_SEND_FAILED,   /* `error` and `detail` of the job say why */
 	JOB_NO_CHECK,      /* there is no ./check */
 	JOB_CHECK_PASSED,
 	JOB_CHECK_FAILED,
-	JOB_TIMEOUT /* with the present record, where it could be read */
+	JOB_CHECK_NOT_RUN, /* there is one, and it cannot be run; that was said */
+	JOB_TIMEOUT        /* with the present record, where it could be read */
 };
 
 enum job_act {
@@ -46,7 +49,7 @@ enum job_act {
 	JOB_DO_SEND,     /* job_letter() with job_id(), through a fresh `in` */
 	JOB_DO_SLEEP,    /* until the record changes */
 	JOB_DO_CHECK,    /* run ./check */
-	JOB_DO_PAUSE,    /* sleep, and run ./check again after a pause */
+	JOB_DO_PAUSE,    /* sleep, and look again after a pause */
 	JOB_DO_ESCALATE, /* say that it is killed, begin a new time limit, then as JOB_DO_SEND */
 	JOB_DO_END
 };
@@ -69,9 +72,11 @@ enum job_error {
 	JOB_ERROR_FULL,
 	JOB_ERROR_DENIED,
 	JOB_ERROR_NOT_FIFO,
-	JOB_ERROR_SEND,   /* detail: errno */
-	JOB_ERROR_RECORD, /* detail: enum status_error other than STATUS_SYSTEM */
-	JOB_ERROR_WATCH   /* detail: errno */
+	JOB_ERROR_CUT_IN,  /* it lives, but reads another `in` than the one that is there, if any */
+	JOB_ERROR_CUT_OUT, /* it lives, but there is no `out` */
+	JOB_ERROR_SEND,    /* detail: errno */
+	JOB_ERROR_RECORD,  /* detail: enum status_error other than STATUS_SYSTEM */
+	JOB_ERROR_WATCH    /* detail: errno */
 };
 
 enum job_option {
@@ -82,6 +87,10 @@ enum job_option {
 		1u << 2,    /* from a control script of that service: its queue stands behind us */
 	JOB_MAKES = 1u << 3 /* an instance that is not there: the tree makes it when it is woken */
 };
+
+/* A dying supervisor loses its FIFOs before its life, and one that lives may make new ones: only
+ * after so many looks, a pause apart, is it cut off. */
+#define JOB_CUTS 4
 
 /* A frame in flight. Sent again it keeps its id, so that it cannot run twice. */
 struct job_frame {
@@ -108,6 +117,9 @@ struct job {
 	uint8_t killing;
 	uint8_t passed;       /* ./check passed for .checked */
 	uint8_t check_failed; /* the last ./check did not pass */
+	uint8_t not_run;      /* it could not be run */
+	uint8_t acted;        /* a letter had something to do */
+	uint8_t cuts;         /* looks that found it cut off, in a row */
 };
 
 /* Makes a job. */

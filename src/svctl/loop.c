@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
@@ -190,6 +191,8 @@ static int catch_signals(struct loop *l)
 	if (l->signals >= 0)
 		return 0;
 	sig_restore(SIGCHLD); /* ignored, it would never come */
+	if (pipenbcoe(l->told) < 0)
+		return -1;
 	l->signals = selfpipe_init();
 	if (l->signals < 0)
 		return -1;
@@ -212,7 +215,8 @@ static pid_t start_check(struct loop *l, struct flight const *f)
 
 	if (target_programs(f->target, l->q->where, directory) < 0)
 		return 0;
-	pid = check_start(directory, target_name(f->target), target_instance(f->target), l->nofile);
+	pid = check_start(directory, target_name(f->target), target_instance(f->target), l->nofile,
+		l->told[1]);
 	if (pid > 0) {
 		l->fork_failed = 0;
 		return pid;
@@ -242,12 +246,24 @@ static void start_checks(struct loop *l)
 	}
 }
 
+/* Who could not run its ./check wrote before it ended. */
+static void hear_checks(struct loop *l)
+{
+	pid_t pid;
+
+	while (fd_read(l->told[0], (char *)&pid, sizeof pid) == (ssize_t)sizeof pid) {
+		for (size_t i = 0; i < l->checkings; i++)
+			l->checking[i]->not_run |= l->checking[i]->check == pid;
+	}
+}
+
 static void reap(struct loop *l)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = wait_nohang(&status)) > 0) {
+		hear_checks(l);
 		for (size_t i = 0; i < l->checkings; i++) {
 			struct flight *f = l->checking[i];
 			if (f->check != pid)
@@ -328,6 +344,8 @@ static int turn(struct loop *l)
 		struct flight *f = events[i].data.ptr;
 		if (!f)
 			read_signals(l);
+		else if (events[i].data.ptr == &l->tree)
+			flight_tree_changed(l);
 		else if (f->watched && !flight_is_over(f))
 			flight_advance(l, f, JOB_CHANGED);
 	}
@@ -353,7 +371,11 @@ static int run(struct loop *l)
 
 int loop_run(struct loop_request const *q)
 {
-	struct loop l = { .q = q, .count = q->targets->count, .signals = -1 };
+	struct loop l = { .q = q,
+		.count = q->targets->count,
+		.signals = -1,
+		.told = { -1, -1 },
+		.tree = CINIT_CLIENT_ZERO };
 	int r = -1;
 
 	if (!l.count)
@@ -368,7 +390,12 @@ int loop_run(struct loop_request const *q)
 	kill_checks(&l);
 	for (size_t i = 0; l.flights && i < l.begun; i++)
 		cinit_ipc_release(&l.flights[i].client);
+	cinit_ipc_release(&l.tree);
 	free(l.flights);
+	for (int i = 0; i < 2; i++) {
+		if (l.told[i] >= 0)
+			fd_close(l.told[i]);
+	}
 	if (l.epoll >= 0)
 		fd_close(l.epoll);
 	errno = error;

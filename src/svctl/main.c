@@ -206,7 +206,7 @@ static int serve(struct options const *o, struct where *w)
 	case VERB_STATUS:
 	case VERB_LIST:
 		find_targets(o, w, &ts);
-		code = show_services(o, &ts);
+		code = show_services(o, w, &ts);
 		break;
 	case VERB_SERVICE:
 	case VERB_ENABLE:

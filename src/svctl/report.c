@@ -113,8 +113,11 @@ int report_view(struct text *t, char const *name, struct view const *v, uint64_t
 		add_fail(t, "fail: ", name, REPORT_NO_SUPERVISOR);
 		return 1;
 	case SEEN_NOTHING:
-		add_fail(t, "fail: ", name, REPORT_NO_SUPERVISOR);
-		return 1;
+		if (v->supervised)
+			add_fail(t, "down: ", name, "0s, nothing is published yet");
+		else
+			add_fail(t, "fail: ", name, REPORT_NO_SUPERVISOR);
+		return !v->supervised;
 	case SEEN_NO_SERVICE:
 		add_fail(t, "fail: ", name, "no such service");
 		return 1;
@@ -169,6 +172,14 @@ static void add_error(struct text *t, struct job const *j)
 	case JOB_ERROR_NOT_FIFO:
 		add_unable(t, j, "`in' is not a FIFO");
 		break;
+	case JOB_ERROR_CUT_IN:
+		add_unable(t, j,
+			j->waking ? "cinit lives, but " REPORT_CUT_IN
+				  : "its supervisor lives, but " REPORT_CUT_IN);
+		break;
+	case JOB_ERROR_CUT_OUT:
+		text_add(t, "unable to watch it: its supervisor lives, but `out' is gone");
+		break;
 	case JOB_ERROR_SEND:
 		add_unable(t, j, errno_text(j->detail));
 		break;
@@ -206,7 +217,7 @@ static void add_unknown(struct text *t, struct job const *j, uint64_t limit)
 	}
 	text_add(t, "no answer to ");
 	text_add(t, sent_verb(j));
-	text_add(t, " within ");
+	text_add(t, j->waking ? " from cinit within " : " within ");
 	text_number(t, limit / CLOCK_SECOND);
 	text_add(t, " s; outcome unknown");
 }
@@ -220,7 +231,7 @@ static void add_state(struct text *t, char const *word, struct job const *j, cha
 	else
 		add_fail(t, "", name, "status unknown");
 	if (j->check_failed)
-		text_add(t, ", ./check failed");
+		text_add(t, j->not_run ? ", ./check was not run" : ", ./check failed");
 }
 
 void report_kill(struct text *t, char const *name, struct status const *s, uint64_t now)

@@ -17,6 +17,7 @@
 
 struct show {
 	struct options const *o;
+	struct where *w;
 	struct text text;
 	struct table table;
 	uint64_t now;
@@ -34,6 +35,8 @@ static int view_log(struct view *log, struct target const *t, struct view const 
 	if (path_join(path, t->state, "log") < 0)
 		return 0;
 	view_read(log, t->base, path);
+	if (log->seen == SEEN_NOTHING)
+		log->supervised = v->supervised;
 	return 1;
 }
 
@@ -81,6 +84,9 @@ static void show_one(struct show *s, struct target const *t)
 	/* a service directory in which no supervisor ever was */
 	if (v.seen == SEEN_NO_SERVICE && !t->service && !t->missing)
 		v.seen = SEEN_NOTHING;
+	/* cinit has made the place, and is about to start who publishes in it */
+	if (v.seen == SEEN_NOTHING && t->service && where_alive(s->w))
+		v.supervised = 1;
 	has_log = view_log(&log, t, &v) ? &log : NULL;
 	if (s->o->json)
 		show_object(s, t, &v, has_log);
@@ -100,9 +106,9 @@ static void flush(struct show *s)
 		die_output();
 }
 
-int show_services(struct options const *o, struct targets const *ts)
+int show_services(struct options const *o, struct where *w, struct targets const *ts)
 {
-	struct show s = { .o = o, .text = TEXT_ZERO, .table = TABLE_ZERO };
+	struct show s = { .o = o, .w = w, .text = TEXT_ZERO, .table = TABLE_ZERO };
 	struct tally y = { 0 };
 
 	s.now = clock_boottime();

@@ -33,7 +33,7 @@ void die_no_run(struct where const *w) __attribute__((noreturn));
 void die_output(void) __attribute__((noreturn));
 
 /* show.c */
-int show_services(struct options const *o, struct targets const *ts);
+int show_services(struct options const *o, struct where *w, struct targets const *ts);
 
 /* admin.c */
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,6 +32,22 @@ int view_supervised(int base, char const *path, struct status const *s)
 		break;
 	}
 	return 0;
+}
+
+int view_lives(struct status const *s)
+{
+	if (!s->supervisor || status_exited(s))
+		return 0;
+	int fd = process_pidfd((pid_t)s->supervisor);
+	if (fd < 0)
+		return 0;
+	/* in this order: who was the supervisor when the descriptor was there already is meant by
+	 * it; and it can be read from when he is a zombie */
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int lives = process_alive((pid_t)s->supervisor, s->supervisor_identity) == PROCESS_ALIVE &&
+		    poll(&p, 1, 0) == 0;
+	fd_close(fd);
+	return lives;
 }
 
 /* A supervisor that cannot publish leaves the reason in the first byte of its lock, for those who
@@ -63,7 +80,7 @@ void view_read(struct view *v, int base, char const *path)
 	v->error_number = errno;
 	if (v->error == STATUS_OK) {
 		v->seen = SEEN_RECORD;
-		v->supervised = view_supervised(base, path, &v->status);
+		v->supervised = view_supervised(base, path, &v->status) || view_lives(&v->status);
 		if (v->supervised)
 			note_unpublished(v, base, path);
 		return;

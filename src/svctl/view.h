@@ -17,13 +17,17 @@ struct view {
 	enum seen seen;
 	enum status_error error;
 	int error_number; /* of STATUS_SYSTEM */
-	int supervised;   /* somebody keeps the record true */
+	int supervised;   /* somebody keeps the record true, or is about to publish the first */
 	struct status status;
 };
 
 /* Reads the record in PATH under `base`, and looks whether its supervisor lives. One that says in
  * its lock that it cannot publish has reason REASON_PUBLISH, whatever the record says. */
 void view_read(struct view *v, int base, char const *path);
+
+/* Does its process live, and is no zombie? For when it does not answer at its pair; 0 where that
+ * cannot be told. */
+int view_lives(struct status const *s);
 
 /* Does the supervisor that `s` tells of live? Asks the pair where that is permitted, else the
  * process table (which tells nothing of another PID namespace). */

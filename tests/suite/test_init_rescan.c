@@ -67,7 +67,7 @@ static void an_unreadable_directory_changes_nothing(void **state)
 	uint32_t run = web.s.pid;
 	init_move("services", "elsewhere");
 	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, &why), RESULT_REFUSED);
-	assert_int_equal(why, WHY_CONFIG);
+	assert_int_equal(why, WHY_SERVICES);
 	assert_non_null(strstr(tree_read("cinit.err"),
 		": No such file or directory; what runs goes on as it is\n"));
 	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);

@@ -99,7 +99,7 @@ static void deaths_about_the_word(void **state)
 	place_supervise(&web);
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		place_command(&web, 'u');
-		uint64_t until = clock_boottime() + (uint64_t)(rand() % 4000) * 1000;
+		uint64_t until = clock_boottime() + (uint64_t)(rand() % 12000) * 1000;
 		while (tree_poll(0, 0, until) >= 0)
 			;
 		depend_kill(&web);

@@ -238,10 +238,12 @@ static void a_logger_that_ignores_everything(void **state)
 static void a_logger_cannot_be_told_to_exit(void **state)
 {
 	struct logged l = logged("exec sleep 1000", LOGS);
+	enum status_why why = WHY_NONE;
 	(void)state;
 	supervise(&l);
 	event_is("logger");
-	assert_int_equal(place_command(&l.log, 'x'), RESULT_NOTHING);
+	assert_int_equal(place_answer(&l.log, place_send(&l.log, 'x'), &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_LOGGER);
 	assert_int_equal(l.log.s.state, STATE_UP);
 	assert_int_equal(l.log.s.want, WANT_UP);
 }

@@ -162,59 +162,6 @@ static void a_stop_in_vain(void **state)
 	assert_int_equal(db.s.last_exit, SIGKILL);
 }
 
-static void checks(void **state)
-{
-	(void)state;
-	place_script(&web, "check",
-		"(: 3>&1) 2>/dev/null && say standard output is open\n[ -e ../healthy ]");
-	SVCTL(1, "fail: run: web: (pid #) #s, ./check failed\n", "-w", "0", "check", "web");
-	SVCTL(102, "timeout: run: web: (pid #) #s, ./check failed\n", "-w", "1", "check", "web");
-	SVCTL(1, "timeout: run: web: (pid #) #s, ./check failed\n", "-w", "1", "start", "web");
-	event_none();
-	/* it passes while somebody waits for it */
-	place_script(&web, "check", "if [ -e ../tried ]; then exit 0; fi; >../tried; exit 1");
-	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
-	/* one that does not end */
-	place_script(&web, "check", "say checking; sleep 1000");
-	SVCTL(102, "timeout: run: web: (pid #) #s, ./check failed\n", "-w", "1", "check", "web");
-	event_is("checking");
-}
-
-static void a_check_gets_what_its_supervisor_gives_it(void **state)
-{
-	char line[300];
-	(void)state;
-	place_script(&web, "probe", "say \"$0 $* $A $B $CINIT_SERVICE\"");
-	assert_int_equal(
-		symlink(tree_name("services/web/probe"), tree_name("services/web/check")), 0);
-	place_write(&web, "check.params", "one\ntwo three\n");
-	place_write(&web, "check.env", "A=alpha\n");
-	place_write(&web, "env/B", "beta\n");
-	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
-	snprintf(line, sizeof line, "%s one two three alpha beta web",
-		tree_name("services/web/probe"));
-	event_is(line);
-	/* what cannot be read is no check that failed in silence */
-	place_write(&web, "check.env", "=no name\n");
-	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check failed\n",
-		"svctl: fatal: unable to read check.env line 1 in @/run/.cinit/services/web: "
-		"Invalid argument\n",
-		"-w", "0", "check", "web");
-}
-
-static void a_check_is_a_verdict(void **state)
-{
-	(void)state;
-	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
-	SVCTL(1, "ok: run: web: (pid #) #s\nfail: down: db: #s\n", "check", "web", "db");
-	place_script(&web, "check", "exit 3");
-	assert_int_equal(chmod(tree_name("services/web/check"), 0644), 0);
-	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check failed\n",
-		"svctl: fatal: unable to run ./check in @/run/.cinit/services/web: Permission "
-		"denied\n",
-		"-w", "0", "check", "web");
-}
-
 static void waiting(void **state)
 {
 	char const *up[] = { "svctl", "wait", "up", "db", NULL };
@@ -269,6 +216,8 @@ static void loggers(void **state)
 	SVCTL(0, "run: logged: (pid #) #s; run: log: (pid #) #s\n", "status", "logged");
 	SVCTL(0, "run: logged/log: (pid #) #s\n", "status", "logged/log");
 	SVCTL(0, "ok: run: logged/log: (pid #) #s\n", "restart", "logged/log");
+	SVCTL(1, "fail: logged/log: exit refused: a logger exits with its service\n", "x",
+		"logged/log");
 	SVCTL(0, "run: @/services/logged/log: (pid #) #s\n", "status",
 		tree_name("services/logged/log"));
 	SVCTL(0, "NAME    STATE~PID  FOR  WHY\nlogged  up~#~#s\n", "list", "logged");
@@ -424,9 +373,6 @@ int main(void)
 		TEST(restart_never_reports_the_old_process),
 		TEST(down_and_up_in_a_row),
 		TEST(a_stop_in_vain),
-		TEST(checks),
-		TEST(a_check_gets_what_its_supervisor_gives_it),
-		TEST(a_check_is_a_verdict),
 		TEST(waiting),
 		TEST(exit_and_back),
 		TEST(loggers),

@@ -150,6 +150,73 @@ static void a_bad_record_before_and_after_sending(void **state)
 	ends(step(JOB_BAD_RECORD), OUTCOME_UNKNOWN);
 }
 
+/* --------------------------------------------------------------------------------- cut off */
+
+/* It is looked for once more after each pause. */
+static void looks_in_vain(enum job_error error)
+{
+	for (int i = 1; i < JOB_CUTS; i++) {
+		job.error = (uint8_t)error;
+		assert_int_equal(step(JOB_CUT_OFF), JOB_DO_PAUSE);
+		assert_int_equal(step(JOB_CHANGED), JOB_DO_WATCH);
+		if (job.verb->letters[0] && error == JOB_ERROR_CUT_IN)
+			assert_int_equal(step(JOB_RECORD), JOB_DO_SEND);
+	}
+	job.error = (uint8_t)error;
+}
+
+static void one_that_lives_and_does_not_listen(void **state)
+{
+	(void)state;
+	begin("restart", JOB_WAITS);
+	sends(JOB_RECORD, 'r', ID);
+	looks_in_vain(JOB_ERROR_CUT_IN);
+	ends(step(JOB_CUT_OFF), OUTCOME_FAILED);
+	assert_int_equal(job.error, JOB_ERROR_CUT_IN);
+	begin("restart", JOB_WAITS);
+	looks_in_vain(JOB_ERROR_CUT_OUT);
+	ends(step(JOB_CUT_OFF), OUTCOME_FAILED);
+	assert_int_equal(job.error, JOB_ERROR_CUT_OUT);
+	/* who waits only need not be heard */
+	job_init(&job, verb_condition("up"), JOB_WAITS);
+	step(JOB_BEGIN);
+	looks_in_vain(JOB_ERROR_CUT_IN);
+	ends(step(JOB_CUT_OFF), OUTCOME_OK);
+	/* it may have read what was sent before */
+	begin("restart", JOB_WAITS);
+	sends(JOB_RECORD, 'r', ID);
+	step(JOB_SENT);
+	looks_in_vain(JOB_ERROR_CUT_OUT);
+	ends(step(JOB_CUT_OFF), OUTCOME_UNKNOWN);
+}
+
+static void one_that_makes_new_fifos_is_heard_of(void **state)
+{
+	(void)state;
+	begin("down", 0);
+	sends(JOB_RECORD, 'd', ID);
+	looks_in_vain(JOB_ERROR_CUT_IN);
+	step(JOB_SENT);
+	answer(ID, RESULT_DONE, WHY_NONE);
+	ends(step(JOB_RECORD), OUTCOME_OK);
+	/* and one that was dying is dead */
+	begin("up", 0);
+	sends(JOB_RECORD, 'u', ID);
+	looks_in_vain(JOB_ERROR_CUT_IN);
+	assert_int_equal(step(JOB_NO_SUPERVISOR), JOB_DO_SLEEP);
+	sends(JOB_RECORD, 'u', ID);
+	looks_in_vain(JOB_ERROR_CUT_IN);
+}
+
+static void a_check_that_cannot_be_run_is_not_waited_for(void **state)
+{
+	(void)state;
+	begin("check", JOB_WAITS);
+	assert_int_equal(step(JOB_RECORD), JOB_DO_CHECK);
+	ends(step(JOB_CHECK_NOT_RUN), OUTCOME_NEVER);
+	assert_int_equal(job.not_run, 1);
+}
+
 /* ------------------------------------------------------------------------------------- time-outs
  */
 
@@ -268,6 +335,9 @@ int main(void)
 		TEST(errors_of_sending_end_it),
 		TEST(a_second_copy_need_not_fit),
 		TEST(a_bad_record_before_and_after_sending),
+		TEST(one_that_lives_and_does_not_listen),
+		TEST(one_that_makes_new_fifos_is_heard_of),
+		TEST(a_check_that_cannot_be_run_is_not_waited_for),
 		TEST(no_answer_is_an_unknown_outcome),
 		TEST(what_was_never_sent_is_not_unknown),
 		TEST(an_answer_in_the_last_moment_counts),

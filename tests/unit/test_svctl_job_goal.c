@@ -252,8 +252,58 @@ static void a_tree_that_refuses_to_wake(void **state)
 	ends(step(JOB_RECORD), OUTCOME_REFUSED);
 	job_reset(state);
 	wakes("up", 'u');
-	ends(step(JOB_TIMEOUT), OUTCOME_FAILED);
-	assert_int_equal(job.error, JOB_ERROR_NO_SUPERVISOR);
+	/* unread, it may be obeyed yet, and the service started */
+	ends(step(JOB_TIMEOUT), OUTCOME_UNKNOWN);
+	job_reset(state);
+	wakes("up", 'u');
+	job.error = JOB_ERROR_WATCH;
+	ends(step(JOB_BAD_RECORD), OUTCOME_UNKNOWN);
+	job_reset(state);
+	wakes("up", 'u');
+	answer(ID + 1, RESULT_DONE, WHY_NONE);
+	step(JOB_RECORD);
+	has_exited();
+	sends(JOB_RECORD, 'u', ID);
+	step(JOB_NO_SUPERVISOR);
+	ends(step(JOB_TIMEOUT), OUTCOME_UNKNOWN);
+}
+
+/* ------------------------------------------------------------------------- nothing to signal */
+
+/* term and cont, each with this answer. */
+static void try_restart(enum status_state now, enum status_result term, enum status_result cont)
+{
+	job_reset(NULL);
+	record.state = (uint8_t)now;
+	record.child[ROLE_RUN] = (struct status_child){ 0 };
+	begin("try-restart", JOB_WAITS);
+	sends(JOB_RECORD, 't', ID);
+	step(JOB_SENT);
+	answer(ID, term, WHY_NONE);
+	sends(JOB_RECORD, 'c', ID + 1);
+	step(JOB_SENT);
+	answer(ID + 1, cont, WHY_NONE);
+}
+
+static void what_signals_nothing_waits_for_nothing(void **state)
+{
+	static enum status_state const settled[] = { STATE_UP, STATE_WAITING, STATE_BACKOFF };
+	static enum status_state const moving[] = { STATE_STARTING, STATE_STOPPING,
+		STATE_FINISHING };
+	(void)state;
+	for (size_t i = 0; i < sizeof settled / sizeof *settled; i++) {
+		try_restart(settled[i], RESULT_NOTHING, RESULT_NOTHING);
+		ends(step(JOB_RECORD), OUTCOME_OK);
+	}
+	/* what is on its way up again is waited for, and what was signalled all the more */
+	for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
+		try_restart(moving[i], RESULT_NOTHING, RESULT_NOTHING);
+		assert_int_equal(step(JOB_RECORD), JOB_DO_SLEEP);
+	}
+	try_restart(STATE_BACKOFF, RESULT_DONE, RESULT_NOTHING);
+	assert_int_equal(step(JOB_RECORD), JOB_DO_SLEEP);
+	try_restart(STATE_BACKOFF, RESULT_NOTHING, RESULT_DONE);
+	assert_int_equal(step(JOB_RECORD), JOB_DO_SLEEP);
 }
 
 static void without_a_tree_nobody_wakes_it(void **state)
@@ -372,6 +422,7 @@ int main(void)
 		TEST(what_does_not_start_it_does_not_wake_it),
 		TEST(starting_wakes_the_supervisor_first),
 		TEST(a_tree_that_refuses_to_wake),
+		TEST(what_signals_nothing_waits_for_nothing),
 		TEST(without_a_tree_nobody_wakes_it),
 		TEST(an_instance_is_made_before_it_is_told),
 		TEST(what_cannot_be_made_is_no_service),

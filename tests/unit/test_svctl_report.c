@@ -194,6 +194,8 @@ static void ends_are_as_sv_has_them(void **state)
 	is_end(&j, "timeout: run: web: (pid 21) 12s\n");
 	j.check_failed = 1;
 	is_end(&j, "timeout: run: web: (pid 21) 12s, ./check failed\n");
+	j.not_run = 1;
+	is_end(&j, "timeout: run: web: (pid 21) 12s, ./check was not run\n");
 	j.check_failed = 0;
 	j.outcome = OUTCOME_NEVER;
 	goes_down();
@@ -223,6 +225,9 @@ static void an_unknown_outcome_is_no_success(void **state)
 	is_end(&j, "warning: web: no answer to down within 7 s; outcome unknown\n");
 	j.detail = WHY_DOUBT;
 	is_end(&j, "warning: web: down: nobody can tell whether it was done; outcome unknown\n");
+	j.detail = WHY_NONE;
+	j.waking = 1;
+	is_end(&j, "warning: web: no answer to wake from cinit within 7 s; outcome unknown\n");
 }
 
 static void failures_name_the_verb_and_the_reason(void **state)
@@ -239,6 +244,12 @@ static void failures_name_the_verb_and_the_reason(void **state)
 			"or busy\n" },
 		{ JOB_ERROR_DENIED, 0, "fail: web: unable to send up: access denied\n" },
 		{ JOB_ERROR_NOT_FIFO, 0, "fail: web: unable to send up: `in' is not a FIFO\n" },
+		{ JOB_ERROR_CUT_IN, 0,
+			"fail: web: unable to send up: its supervisor lives, but does not read "
+			"`in', which was removed or replaced\n" },
+		{ JOB_ERROR_CUT_OUT, 0,
+			"fail: web: unable to watch it: its supervisor lives, but `out' is "
+			"gone\n" },
 		{ JOB_ERROR_RECORD, STATUS_FOREIGN,
 			"fail: web: unable to read status: it is of another version; nothing was "
 			"sent\n" },
