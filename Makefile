@@ -60,7 +60,7 @@ MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
 all: programs
 
 ifndef CONFIGURED
-NEED_CONFIG := $(filter-out lint format clean distclean,$(or $(MAKECMDGOALS),all))
+NEED_CONFIG := $(filter-out lint format clean distclean bench,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEED_CONFIG),)
 $(error run ./configure first)
 endif
@@ -173,8 +173,10 @@ check-valgrind: $(UNITS)
 	@for test in $(NOT_VALGRIND); do echo "not under valgrind: $$test"; done
 	@$(RUN) -t 300 -w '$(VALGRIND)' $(RUNFLAGS) $(filter-out $(NOT_VALGRIND),$(UNITS))
 # Of the random graphs `check` does six.
+# 300 take five minutes of two processors
+GRAPHS = 300
 check-graphs: programs $(HELPERS) $(T)/suite/test_depend_random
-	@CINIT_GRAPHS=300 $(RUN) -t 5400 $(RUNFLAGS) $(T)/suite/test_depend_random
+	@CINIT_GRAPHS=$(GRAPHS) $(RUN) -t 5400 $(RUNFLAGS) $(T)/suite/test_depend_random
 check-container: programs
 	@if [ -x $(srcdir)/tests/container/run ]; then \
 		CINIT_BUILD=$(CURDIR)/$(B) $(srcdir)/tests/container/run; \
@@ -217,6 +219,22 @@ $(F)/fuzz_%: $(F)/obj/fuzz_%.o $(patsubst %,$(F)/lib%.a,$(PARTS) supervise lib)
 fuzzers: $(FUZZERS)
 fuzz: $(FUZZERS)
 	@$(srcdir)/tests/fuzz/run $(FUZZ_TIME) $(F)/out $(FUZZERS)
+
+## measuring
+
+BENCH_TOOLS := limit service
+BENCH_OBJECTS := $(patsubst $(srcdir)/bench/%.c,$(B)/bench/%.o,\
+	$(filter-out $(BENCH_TOOLS:%=$(srcdir)/bench/%.c),$(sort $(wildcard $(srcdir)/bench/*.c))))
+$(B)/bench/%.o: $(srcdir)/bench/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(LANGUAGE) $(WARNINGS) $(WERROR) $(CPPFLAGS) $(CFLAGS) $(MODE_CFLAGS) -MMD -MP -c -o $@ $<
+$(BENCH_TOOLS:%=$(B)/bench/%): $(B)/bench/%: $(B)/bench/%.o
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -s -o $@ $<
+$(B)/bench/bench: $(BENCH_OBJECTS)
+	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -o $@ $^ -lm
+bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench
+bench:
+	@$(srcdir)/tools/bench $(BENCHFLAGS)
 
 lint:
 	@$(srcdir)/tools/lint
@@ -278,10 +296,9 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm \
-	model fuzzers fuzz lint format \
-	install install-strip uninstall clean distclean
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm bench \
+	bench-programs model fuzzers fuzz lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find $(wildcard $(B)/obj $(T) $(F)/obj) /dev/null -name '*.d')
+-include $(shell find $(wildcard $(B)/obj $(B)/bench $(T) $(F)/obj) /dev/null -name '*.d')

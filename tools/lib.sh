@@ -10,6 +10,7 @@ packages_lint='clang-format=clang-format shellcheck=shellcheck mandoc=mandoc'
 packages_model='spin=spin'
 packages_fuzz='clang=clang libclang-rt-dev=/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*.a'
 packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
+packages_peers='runit=runsvdir s6=s6-svscan supervisor=supervisord tini=tini'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
 packages_vm='qemu-system-x86=qemu-system-x86_64 cpio=cpio busybox-static=busybox e2fsprogs=mke2fs'
 

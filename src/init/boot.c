@@ -317,6 +317,6 @@ int boot_services(struct init *i)
 	/* what a supervisor asked of a former cinit may be lost */
 	if (i->tree.taken)
 		spawn_poke_all(i);
-	cycles_look(i);
+	i->cycles_again = 1; /* when the first supervisors are forked: it would take their time */
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/selfpipe.h>
+#include <skalibs/stralloc.h>
 
 #include "../lib/graph.h"
 #include "../lib/path.h"
@@ -42,7 +43,8 @@
 struct search {
 	struct init const *i;
 	struct graph graph;
-	char **text; /* of each node: the circle that it is in; NULL: none */
+	stralloc made; /* names of services made on demand, one after the other */
+	char **text;   /* of each node: the circle that it is in; NULL: none */
 	int run;
 	int failed; /* some of it could not be told */
 };
@@ -236,8 +238,8 @@ static int read_graph(struct search *s)
 	s->run = open(i->run_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->run < 0 || graph_scan(&s->graph, i->service_path) < 0)
 		return -1;
-	for (size_t n = 0; n < i->tree.count; n++) {
-		if (i->tree.list[n]->made && graph_add(&s->graph, i->tree.list[n]->name, NULL) < 0)
+	for (size_t n = 0; n < s->made.len; n += strlen(s->made.s + n) + 1) {
+		if (graph_add(&s->graph, s->made.s + n, NULL) < 0)
 			return -1;
 	}
 	if (graph_load(&s->graph) < 0)
@@ -271,9 +273,20 @@ static int search(struct search *s)
 
 /* -------------------------------------------------------------------------- the child */
 
-static _Noreturn void child(struct init const *i, pid_t parent)
+/* The child does not get the table (apart.h): what it needs of it. 0, or -1 with ENOMEM. */
+static int list_made(struct init const *i, stralloc *made)
 {
-	struct search s = { .i = i, .graph = GRAPH_ZERO };
+	for (size_t n = 0; n < i->tree.count; n++) {
+		struct service const *s = i->tree.list[n];
+		if (s->made && !stralloc_catb(made, s->name, strlen(s->name) + 1))
+			return -1;
+	}
+	return 0;
+}
+
+static _Noreturn void child(struct init const *i, stralloc const *made, pid_t parent)
+{
+	struct search s = { .i = i, .graph = GRAPH_ZERO, .made = *made };
 
 	selfpipe_finish();
 	signals_clean();
@@ -301,13 +314,24 @@ void cycles_look(struct init *i)
 		i->cycles_again = 1;
 		return;
 	}
-	pid_t us = getpid(), pid = fork();
+	stralloc made = STRALLOC_ZERO;
+	pid_t us = getpid(), pid = list_made(i, &made) < 0 ? -1 : fork();
 	if (!pid)
-		child(i, us);
+		child(i, &made, us);
+	stralloc_free(&made);
 	if (pid < 0)
 		warn_error("; they are not looked for", "unable to fork for cycles among needs");
 	else
 		i->cycles = pid;
+}
+
+void cycles_turn(struct init *i)
+{
+	if (!i->cycles_again || i->cycles)
+		return;
+	i->cycles_again = 0;
+	if (i->stop.phase == STOP_NOT)
+		cycles_look(i);
 }
 
 void cycles_ended(struct init *i, int wait_status)

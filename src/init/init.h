@@ -17,6 +17,7 @@
  *   cycles.c    a child that looks for needs in a circle
  *   state.c     what is taken away from a state directory
  *   takeover.c  supervisors that a former cinit left behind
+ *   apart.c     memory that supervisors do not get
  *   machine.c   the end of a machine; machine_mount.c: its beginning
  *   stop.c tree.c scan.c pidmap.c option.c message.c title.c   know nothing of all this
  *
@@ -98,7 +99,7 @@ struct init {
 	struct tree tree;
 	uint64_t templates;    /* what there was of them when the service directory was read */
 	pid_t cycles;          /* looks for cycles; 0: none does */
-	uint8_t cycles_again;  /* when it has ended, another one does */
+	uint8_t cycles_again;  /* when it has ended, or boot has begun everything, one does */
 	struct pidmap orphans; /* value: struct service; tag: enum orphan_tag */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
@@ -133,6 +134,7 @@ int instance_described(struct init const *i, char const *name);
 
 /* cycles.c: looks for needs that form a cycle, in a child. */
 void cycles_look(struct init *i);
+void cycles_turn(struct init *i);
 void cycles_ended(struct init *i, int wait_status);
 
 /* settings.c: conf/ in the service directory. */

@@ -65,6 +65,7 @@ static void turn(struct init *i)
 		reaped = reap(i);
 	uint64_t now = clock_boottime();
 	spawn_due(i, now);
+	cycles_turn(i);
 	cmd_turn(i, now, hung_up);
 	shutdown_turn(i, reaped);
 	record_publish(i, now);

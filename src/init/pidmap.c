@@ -2,7 +2,9 @@
 #include "pidmap.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdint.h>
+
+#include "apart.h"
 
 #define SIZE_MIN 64
 
@@ -37,7 +39,7 @@ int pidmap_reserve(struct pidmap *m, size_t n)
 	}
 	if (size == old.size)
 		return 0;
-	struct pidmap_entry *entry = calloc(size, sizeof *entry);
+	struct pidmap_entry *entry = apart_array(size, sizeof *entry);
 	if (!entry)
 		return -1;
 	m->entry = entry;
@@ -46,7 +48,7 @@ int pidmap_reserve(struct pidmap *m, size_t n)
 		if (old.entry[i].pid)
 			*find(m, old.entry[i].pid) = old.entry[i];
 	}
-	free(old.entry);
+	apart_array_free(old.entry, old.size, sizeof *old.entry);
 	return 0;
 }
 

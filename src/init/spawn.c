@@ -136,13 +136,13 @@ static int boot_want(struct init const *i, struct service const *s)
 	return s->made ? 0 : -1;
 }
 
-static _Noreturn void child(struct init const *i, struct service const *s)
+/* The child finds in this frame all that it is told: the tables are not its. One string lies behind
+ * the other, at the low end, so that it touches no page but the one that its stack goes on in. The
+ * pid, or -1 with errno. */
+static pid_t fork_supervisor(struct init const *i, struct service const *s)
 {
-	char service_dir[PATH_MAX], state_dir[PATH_MAX];
+	char paths[2 * PATH_MAX + NAME_MAX + 1];
 	struct supervise_options o = {
-		.name = s->name,
-		.service_dir = service_dir,
-		.state_dir = state_dir,
 		.run_dir = i->run_path,
 		.nofile = i->nofile.rlim_cur,
 		.umask = i->umask,
@@ -155,10 +155,18 @@ static _Noreturn void child(struct init const *i, struct service const *s)
 	};
 
 	memcpy(o.boot_id, i->boot_id, sizeof o.boot_id);
-	if (instance_directory(i, s, service_dir) < 0 ||
-		path_join(state_dir, i->run_path, s->name) < 0)
-		_exit(EXIT_SYSTEM);
-	_exit(supervise_run(&o));
+	if (instance_directory(i, s, paths) < 0)
+		return -1;
+	char *state_dir = paths + strlen(paths) + 1;
+	if (path_join(state_dir, i->run_path, s->name) < 0)
+		return -1;
+	o.service_dir = paths;
+	o.state_dir = state_dir;
+	o.name = strcpy(state_dir + strlen(state_dir) + 1, s->name);
+	pid_t pid = fork();
+	if (!pid)
+		_exit(supervise_run(&o));
+	return pid;
 }
 
 /* The next supervisor is to stop what its predecessor left running, and to end. A signal would come
@@ -186,9 +194,7 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 		hold_pipe(i, s, O_RDWR);
 	if (i->stop.phase != STOP_NOT || s->vanished)
 		tell_to_exit(i, s);
-	pid_t pid = fork();
-	if (!pid)
-		child(i, s);
+	pid_t pid = fork_supervisor(i, s);
 	if (pid < 0 || tree_runs(&i->tree, s, pid) < 0) {
 		if (pid > 0)
 			kill(pid, SIGKILL); /* nobody would know whose it is; it has not done

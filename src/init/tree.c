@@ -1,12 +1,12 @@
 /* The table of services. */
 #include "tree.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "apart.h"
 
 #define BACKOFF_FIRST 100 /* milliseconds */
 #define BACKOFF_MAX   30000
@@ -17,9 +17,12 @@ int tree_reserve(struct tree *t, size_t n)
 		return -1;
 	if (n <= t->room)
 		return 0;
-	struct service **list = reallocarray(t->list, n, sizeof *list);
+	struct service **list = apart_array(n, sizeof *list);
 	if (!list)
 		return -1;
+	if (t->count)
+		memcpy(list, t->list, t->count * sizeof *list);
+	apart_array_free(t->list, t->room, sizeof *list);
 	t->list = list;
 	t->room = n;
 	return 0;
@@ -61,14 +64,12 @@ struct service *tree_add(struct tree *t, char const *name)
 		return t->list[i];
 	if (t->count == t->room && tree_reserve(t, t->room ? t->room * 2 : 16) < 0)
 		return NULL;
-	struct service *s = calloc(1, sizeof *s);
+	/* the name behind it, in the same piece */
+	size_t len = strlen(name) + 1;
+	struct service *s = apart_new(sizeof *s + len);
 	if (!s)
 		return NULL;
-	s->name = strdup(name);
-	if (!s->name) {
-		free(s);
-		return NULL;
-	}
+	s->name = memcpy(s + 1, name, len);
 	s->pidfd = s->told = -1;
 	for (unsigned int n = 0; n < HOLD_COUNT; n++)
 		s->held[n] = -1;
@@ -93,8 +94,7 @@ void tree_remove(struct tree *t, struct service *s)
 			fd_close(s->held[n]);
 	if (s->told >= 0)
 		fd_close(s->told);
-	free(s->name);
-	free(s);
+	apart_free(s, sizeof *s + strlen(s->name) + 1);
 }
 
 struct service *tree_by_pid(struct tree const *t, pid_t pid)

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
@@ -121,9 +122,13 @@ int cinit_ipc_init(struct cinit_ipc *ipc, int dir, gid_t group)
 {
 	mode_t mode = group == NO_GROUP ? MODE_IN : MODE_CONTROL;
 
-	memset(ipc, 0, sizeof *ipc);
+	/* not the buffers: what was never written to costs nothing */
 	ipc->dir = dir;
 	ipc->in = ipc->out = -1;
+	ipc->spare_status = ipc->no_exchange = 0;
+	ipc->have = ipc->next = 0;
+	ipc->decoder.have = ipc->decoder.want = 0;
+	ipc->decoder.noise = ipc->decoder.foreign = 0;
 
 	if (mkfifoat(dir, "in", MODE_IN) == 0 && group == NO_GROUP)
 		ipc->in = openat(dir, "in", O_RDWR | OPEN_FIFO);
@@ -194,7 +199,7 @@ enum cinit_novelty cinit_ipc_novelty(
 
 /* Writes the record into `.status`: in place where it exists, so that a full file system does not
  * matter. */
-static int spare_write(struct cinit_ipc const *ipc, unsigned char const *record)
+static int spare_write(struct cinit_ipc const *ipc, struct iovec const *pieces, int count)
 {
 	int const flags = O_WRONLY | O_CREAT | OPEN_FIFO;
 	int fd = openat(ipc->dir, ".status", flags, MODE_STATUS);
@@ -202,7 +207,7 @@ static int spare_write(struct cinit_ipc const *ipc, unsigned char const *record)
 		fd = openat(ipc->dir, ".status", flags, MODE_STATUS);
 	if (fd < 0)
 		return -1;
-	ssize_t n = fd_write(fd, (char const *)record, STATUS_SIZE);
+	ssize_t n = fd_writev(fd, pieces, (unsigned int)count);
 	fd_close(fd);
 	if (n >= 0 && n < STATUS_SIZE)
 		errno = ENOSPC; /* what a file system says that had room for a part */
@@ -232,18 +237,43 @@ static int spare_swap(struct cinit_ipc *ipc)
 	return renameat(ipc->dir, ".status", ipc->dir, "status");
 }
 
-static int record_replace(
-	struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r)
+static int pieces_replace(struct cinit_ipc *ipc, struct iovec const *pieces, int count)
 {
-	unsigned char record[STATUS_SIZE];
-	status_pack(record, s, r);
-	if (spare_write(ipc, record) < 0 || spare_swap(ipc) < 0)
+	if (spare_write(ipc, pieces, count) < 0 || spare_swap(ipc) < 0)
 		return -1;
 	/* The first record leaves no spare: make it now, so that later ones create nothing. Where
 	 * this fails, the next publication tries again by itself. */
 	if (!ipc->spare_status && !ipc->no_exchange)
-		ipc->spare_status = spare_write(ipc, record) == 0;
+		ipc->spare_status = spare_write(ipc, pieces, count) == 0;
 	return 0;
+}
+
+static __attribute__((noinline)) int whole_replace(
+	struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r)
+{
+	unsigned char record[STATUS_SIZE];
+	status_pack(record, s, r);
+	struct iovec const whole = { .iov_base = record, .iov_len = sizeof record };
+	return pieces_replace(ipc, &whole, 1);
+}
+
+/* Most services are never told anything. Their supervisors have neither a ring in memory of their
+ * own nor a copy of it. */
+static int record_replace(
+	struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r)
+{
+	static unsigned char const ring[STATUS_SIZE - STATUS_HEADER_SIZE - STATUS_SUM];
+	unsigned char header[STATUS_HEADER_SIZE], sum[STATUS_SUM];
+
+	if (s->acknowledged)
+		return whole_replace(ipc, s, r);
+	status_pack_new(header, sum, s);
+	struct iovec const pieces[] = {
+		{ .iov_base = header, .iov_len = sizeof header },
+		{ .iov_base = (void *)ring, .iov_len = sizeof ring },
+		{ .iov_base = sum, .iov_len = sizeof sum },
+	};
+	return pieces_replace(ipc, pieces, 3);
 }
 
 /* A FIFO that we hold write-only reports POLLERR while no reader has it open. */

@@ -61,6 +61,9 @@ pid_t process_session(pid_t pid);
  * up to the soft limit. */
 void process_close_from(int first);
 
+/* Did close_range(2) work when process_close_from was called last? 1 before that. */
+int process_closes_ranges(void);
+
 /* The kernel's boot id as 16 bytes; zeros where it cannot be read. */
 void process_boot_id(unsigned char id[16]);
 

@@ -21,6 +21,8 @@
 
 #define DESCRIPTORS 1048576 /* fs.nr_open unless somebody raised it */
 
+static int no_ranges; /* the kernel, or a filter, has no close_range */
+
 static int close_listed(int first)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -44,6 +46,7 @@ void process_close_from(int first)
 
 	if (!syscall(SYS_close_range, (unsigned int)first, ~0u, 0))
 		return;
+	no_ranges = 1;
 	if (close_listed(first))
 		return;
 	/* the table may be full: all from `first` on go anyway */
@@ -54,6 +57,11 @@ void process_close_from(int first)
 		limit.rlim_cur = DESCRIPTORS;
 	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
 		close(fd);
+}
+
+int process_closes_ranges(void)
+{
+	return !no_ranges;
 }
 
 void process_boot_id(unsigned char id[16])

@@ -145,14 +145,30 @@ static void pack_header(unsigned char *out, struct status const *s)
 	memcpy(out + AT_REASON_TEXT, s->reason_text, strnlen(s->reason_text, STATUS_TEXT - 1));
 }
 
-void status_pack(
-	unsigned char out[STATUS_SIZE], struct status const *s, struct status_ring const *r)
+static uint64_t pack_whole_header(unsigned char *out, struct status const *s)
 {
 	memset(out, 0, STATUS_HEADER_SIZE);
 	pack_runit(out, s);
 	pack_header(out, s);
 	uint64_t sum = checksum(out, AT_HEADER_SUM, SUM_SEED);
 	put_be64(out + AT_HEADER_SUM, sum);
+	return sum;
+}
+
+void status_pack_new(unsigned char header[STATUS_HEADER_SIZE], unsigned char sum[STATUS_SUM],
+	struct status const *s)
+{
+	static unsigned char const zeros[8];
+	uint64_t n = pack_whole_header(header, s);
+	for (size_t i = AT_RING_ID; i < AT_RING_SUM; i += sizeof zeros)
+		n = checksum(zeros, sizeof zeros, n);
+	put_be64(sum, n);
+}
+
+void status_pack(
+	unsigned char out[STATUS_SIZE], struct status const *s, struct status_ring const *r)
+{
+	uint64_t sum = pack_whole_header(out, s);
 
 	for (size_t i = 0; i < STATUS_RING; i++)
 		put_be64(out + AT_RING_ID + i * 8, r->id[i]);

@@ -188,6 +188,13 @@ struct status {
 void status_pack(
 	unsigned char out[STATUS_SIZE], struct status const *s, struct status_ring const *r);
 
+/* The same where no frame was ever acknowledged, and the ring is zeros: the header, and the
+ * checksum that comes last. Between them belong STATUS_SIZE - STATUS_HEADER_SIZE - STATUS_SUM
+ * zeros. */
+#define STATUS_SUM 8
+void status_pack_new(unsigned char header[STATUS_HEADER_SIZE], unsigned char sum[STATUS_SUM],
+	struct status const *s);
+
 enum status_error {
 	STATUS_OK,
 	STATUS_SHORT,   /* fewer bytes than a record has (a half-written or foreign file) */

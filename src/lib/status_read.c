@@ -23,13 +23,11 @@ static int is_published(int base, char const *file, int fd)
 	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
-static enum status_error read_once(
-	int base, char const *file, struct status *s, struct status_ring *r)
+/* A frame of its own for the record: where there is none yet, its pages stay untouched. */
+static __attribute__((noinline)) enum status_error read_record(
+	int base, char const *file, int fd, struct status *s, struct status_ring *r)
 {
 	unsigned char record[STATUS_SIZE];
-	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return STATUS_SYSTEM;
 	ssize_t len = fd_read(fd, (char *)record, r ? STATUS_SIZE : STATUS_HEADER_SIZE);
 	int error = errno;
 	int published = is_published(base, file, fd);
@@ -40,15 +38,33 @@ static enum status_error read_once(
 	return published ? status_unpack(record, (size_t)len, s, r) : STATUS_TORN;
 }
 
-enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r)
+static enum status_error read_once(
+	int base, char const *file, struct status *s, struct status_ring *r)
 {
-	char file[PATH_MAX];
+	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? STATUS_SYSTEM : read_record(base, file, fd, s, r);
+}
+
+static enum status_error read_file(
+	int base, char const *file, struct status *s, struct status_ring *r)
+{
 	enum status_error e = STATUS_TORN;
-	if (path_join(file, path, "status") < 0)
-		return STATUS_SYSTEM;
 	for (int i = 0; i < TRIES && e == STATUS_TORN; i++)
 		e = read_once(base, file, s, r);
 	return e;
+}
+
+static __attribute__((noinline)) enum status_error read_below(
+	int base, char const *path, struct status *s, struct status_ring *r)
+{
+	char file[PATH_MAX];
+	return path_join(file, path, "status") < 0 ? STATUS_SYSTEM : read_file(base, file, s, r);
+}
+
+enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r)
+{
+	int here = path[0] == '.' && !path[1];
+	return here ? read_file(base, "status", s, r) : read_below(base, path, s, r);
 }
 
 int status_unreadable(enum status_error e, int error)

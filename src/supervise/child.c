@@ -26,17 +26,11 @@
 #include "../lib/clock.h"
 #include "../lib/process.h"
 #include "cgroup.h"
+#include "launch.h"
 #include "program.h"
 #include "ready.h"
 
 #define GATE_FD 3 /* or the next, where that is the notification-fd */
-
-/* What a child tells when it could not become its program. */
-struct report {
-	uint32_t stage; /* enum program_stage */
-	int32_t error;  /* errno */
-	char text[152]; /* more about it, "" for nothing */
-};
 
 static int open_stdio(struct service const *x, enum status_role role)
 {
@@ -170,10 +164,13 @@ pid_t child_fork(struct service *x, enum status_role role, char letter)
 	int sv[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
 		return -1;
-	pid_t pid = fork();
+	pid_t pid = role != ROLE_RUN ? 0 : launch_run(x, program_name(entry_of(x, role)), sv[1]);
 	if (!pid) {
-		close(sv[0]);
-		child_main(x, role, letter, sv[1]);
+		pid = fork();
+		if (!pid) {
+			close(sv[0]);
+			child_main(x, role, letter, sv[1]);
+		}
 	}
 	fd_close(sv[1]);
 	if (pid < 0) {
@@ -217,6 +214,8 @@ void child_report(struct service *x, enum status_role role)
 		return;
 	fd_close(c->gate);
 	c->gate = -1;
+	if (role == ROLE_RUN && n <= 0)
+		x->launch.taken = 0; /* it closed its end: it executes, or has left */
 	if (n == (ssize_t)sizeof r) {
 		r.text[sizeof r.text - 1] = 0;
 		c->exec_failed = 1;

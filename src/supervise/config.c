@@ -3,7 +3,6 @@
 
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,8 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
+
+#include "../lib/listing.h"
 
 #define FD_LAST 1023
 
@@ -99,21 +99,16 @@ static uint64_t probe_entries(int dir)
 	return found;
 }
 
-/* Lists by the descriptor itself, which stays open in *d for the values to be read by. */
-static uint64_t list_entries(int dir, DIR **d)
+static void note_entry(char const *name, void *data)
+{
+	uint64_t *found = data;
+	*found |= entry_bit(name);
+}
+
+static uint64_t list_entries(int dir)
 {
 	uint64_t found = 0;
-	*d = fdopendir(dir);
-	if (!*d)
-		return probe_entries(dir);
-	for (;;) {
-		errno = 0;
-		struct dirent const *e = readdir(*d);
-		if (!e)
-			break;
-		found |= entry_bit(e->d_name);
-	}
-	return errno ? probe_entries(dir) : found;
+	return listing_each(dir, note_entry, &found) < 0 ? probe_entries(dir) : found;
 }
 
 static int load_value(struct config *c, unsigned int bit, int dir, struct value_error *e)
@@ -207,7 +202,6 @@ static int load_values(struct config *c, int dir, struct value_error *e)
 
 int config_load(struct config *c, char const *path, struct value_error *e)
 {
-	DIR *d = 0;
 	int r, dir = open2(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
 	if (dir < 0 && errno == EACCES) /* may be searched, if not listed */
 		dir = open2(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -230,13 +224,10 @@ int config_load(struct config *c, char const *path, struct value_error *e)
 			strerror(errno));
 		return -1;
 	}
-	c->entries = list_entries(dir, &d);
+	c->entries = list_entries(dir);
 	if (c->entries & ENTRY_ESSENTIAL)
 		c->restart = RESTART_NEVER;
 	r = load_values(c, dir, e);
-	if (d)
-		dir_close(d);
-	else
-		fd_close(dir);
+	fd_close(dir);
 	return r;
 }

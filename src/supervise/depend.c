@@ -98,14 +98,18 @@ int service_want_down(struct service *x, int force)
 	x->s.want = WANT_DOWN;
 	if (x->s.reason == REASON_REFUSED)
 		service_reason(x, REASON_NONE, 0, "");
-	if (!stands_alone(x) && !force) {
+	if (!stands_alone(x)) {
 		service_publish(x);
-		if (dependents_need(x, names, sizeof names)) {
+		/* those who came before they could see that */
+		if (!force && dependents_need(x, names, sizeof names)) {
 			x->s.want = want;
 			x->s.flags = flags;
 			x->dirty = 1;
 			return refuse(x, names);
 		}
+		/* one that wants us and found us well looks no more: nobody would say it again */
+		if (dependents_want(x))
+			x->s.flags |= FLAG_HELD;
 	}
 	service_want(x, WANT_DOWN, EVENT_DOWN);
 	return 0;

@@ -63,14 +63,29 @@ static void add(struct turn *t, int fd, short events, struct service *x, int rol
 	t->sources[t->n++] = (struct source){ .x = x, .role = role, .adopted = adopted };
 }
 
+/* What of our own is to be polled, at most. */
+static size_t count_own(struct supervisor *sup)
+{
+	size_t n = 1;
+	SERVICE_EACH (sup, x) {
+		n += 5;
+		for (int i = 0; i < ROLE_COUNT; i++)
+			n += (size_t)(x->child[i].gate >= 0) + (x->child[i].pidfd >= 0);
+	}
+	return n;
+}
+
 /* Room for what is to be polled. Where there is none to be had, the needs are not watched this
  * turn. */
 static int make_room(struct supervisor *sup)
 {
-	size_t need = POLL_MAX + DEPENDENTS_WINDOW + sup->service.needs.count;
+	size_t need = count_own(sup) + sup->service.needs.count;
+	if (sup->service.dependents.watch)
+		need += DEPENDENTS_WINDOW;
 	if (need <= sup->poll_room)
 		return 0;
-	struct pollfd *fds = realloc(sup->polls, need * sizeof *fds);
+	need += POLL_FEW; /* not again at once */
+	struct pollfd *fds = realloc(sup->polls == sup->few ? 0 : sup->polls, need * sizeof *fds);
 	if (!fds)
 		return -1;
 	sup->polls = fds;
@@ -338,28 +353,36 @@ static void run_loop(struct supervisor *sup)
 
 int supervise_run(struct supervise_options const *o)
 {
-	static struct supervisor
-		sup; /* zeros; what has no logger never touches the logger's pages */
+	/* whole pages of zeros: what the libraries write to begins on one, too, and not at the end
+	 * of a page that nobody touches otherwise */
+	static alignas(4096) union {
+		struct supervisor sup;
+		char pages[4][4096];
+	} all;
+	_Static_assert(sizeof all == sizeof all.pages, "it fits");
+	struct supervisor *sup = &all.sup;
 
 	PROG = "supervise";
-	sup.o = o;
-	sup.pipe = sup.run = -1;
-	setup_service(&sup, &sup.service, 0);
-	if (setup_process(&sup) < 0) {
-		say_errno(&sup.service, "set up", "signals", "not supervised");
+	sup->o = o;
+	sup->pipe = sup->run = -1;
+	sup->polls = sup->few;
+	sup->poll_room = POLL_FEW;
+	setup_service(sup, &sup->service, 0);
+	if (setup_process(sup) < 0) {
+		say_errno(&sup->service, "set up", "signals", "not supervised");
 		return EXIT_REFUSED;
 	}
-	int r = setup_services(&sup);
-	if (!r && make_room(&sup) < 0) {
-		say_errno(&sup.service, "get memory", "for polling", "not supervised");
+	int r = setup_services(sup);
+	if (!r && make_room(sup) < 0) {
+		say_errno(&sup->service, "get memory", "for polling", "not supervised");
 		r = EXIT_REFUSED;
 	}
 	if (r)
 		return r;
-	if (sup.has_log)
-		service_resume(&sup.log);
-	service_resume(&sup.service);
-	run_loop(&sup);
-	say_farewell(&sup);
+	if (sup->has_log)
+		service_resume(&sup->log);
+	service_resume(&sup->service);
+	run_loop(sup);
+	say_farewell(sup);
 	return 0;
 }

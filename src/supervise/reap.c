@@ -35,6 +35,8 @@ static void forget_child(struct service *x, enum status_role role)
 	if (c->pidfd >= 0)
 		fd_close(c->pidfd);
 	*c = (struct child){ .gate = -1, .pidfd = -1 };
+	if (role == ROLE_RUN)
+		x->launch.taken = 0;
 	x->s.child[role] = (struct status_child){ 0 };
 	x->dirty = 1;
 }

@@ -15,7 +15,7 @@
  * - depend.c: what it depends on (needs.c) and what depends on it (dependents.c)
  * - restart.c: what follows a death
  * - child.c: a child before it executes: the gate, what it drops; program.c: what it becomes;
- * rights.c: as whom
+ *   launch.c: the short way to the same; rights.c: as whom
  * - sweep.c: processes that are left over
  * - ready.c: how it tells that it is ready; lines.c: by a line of its log
  * - foreign.c: those that a predecessor's run left to our parent; cgroup.c: those in its own group
@@ -25,6 +25,7 @@
 #ifndef SUPERVISE_SERVICE_H
 #define SUPERVISE_SERVICE_H
 
+#include <poll.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,6 +33,7 @@
 #include "../lib/status.h"
 #include "config.h"
 #include "dependents.h"
+#include "launch.h"
 #include "lines.h"
 #include "machine.h"
 #include "needs.h"
@@ -41,6 +43,7 @@
 #define BATCH_MAX    16  /* frames answered by one publication (cinit-ipc(7)) */
 #define EXIT_BUSY    100 /* another supervisor has the service */
 #define EXIT_REFUSED 111 /* the system refused */
+#define POLL_FEW     12  /* of a service at rest that depends on little */
 #define TERMED_MAX   64  /* strays that are remembered to have got TERM */
 
 #define GATE_EXIT    108 /* a child that was never let through its gate */
@@ -71,15 +74,14 @@ struct job {
 
 struct supervisor;
 
+/* What is written always comes first, so that it shares pages; what hardly ever is, last. */
 struct service {
 	struct supervisor *sup;
 	struct status s;
-	struct status_ring ring;
-	struct cinit_ipc ipc;
 	struct config config;
 	struct child child[ROLE_COUNT];
-	char name[264]; /* NAME, or NAME/log */
-	int dir;        /* state directory */
+	struct launch launch;
+	int dir; /* state directory */
 	int lock;
 	uint8_t is_log;
 	uint8_t dirty;          /* the record changed since it was published */
@@ -89,15 +91,14 @@ struct service {
 	uint8_t end_of_log;     /* the pipe was let go of */
 	uint8_t publish_failed; /* the last publication failed, and that was said */
 	uint8_t unpublished;    /* acknowledgements since the last publication */
-	uint8_t config_bad;     /* the last reading of the service directory met a bad value: */
-	struct value_error config_error;
-	uint8_t config_read;  /* `config` was read by the set-up and not used yet */
-	uint8_t fresh;        /* no record of this boot was found: begins cold */
-	uint8_t foreign;      /* a predecessor's run may have left processes to our parent */
-	int stray;            /* pidfd of one of these that is awaited; -1: none */
-	int cgroup;           /* cgroup.events of its control group; -1: it has none */
-	uint8_t cgroup_waits; /* the sweep goes on when that changes */
-	pid_t last_group;     /* process group of the last run or finish; 0: swept */
+	uint8_t config_bad;     /* the last reading of the service directory met a bad value */
+	uint8_t config_read;    /* `config` was read by the set-up and not used yet */
+	uint8_t fresh;          /* no record of this boot was found: begins cold */
+	uint8_t foreign;        /* a predecessor's run may have left processes to our parent */
+	int stray;              /* pidfd of one of these that is awaited; -1: none */
+	int cgroup;             /* cgroup.events of its control group; -1: it has none */
+	uint8_t cgroup_waits;   /* the sweep goes on when that changes */
+	pid_t last_group;       /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
 	uint64_t retry_publish; /* deadline; 0: none */
 	uint64_t retry_sweep;   /* likewise */
@@ -107,39 +108,45 @@ struct service {
 	uint64_t out_delay;
 	uint64_t retry_adopted; /* deadline for looking after adopted processes without a word; 0:
 				   none */
+	int ready_fd;           /* what run tells its readiness by; -1: nothing to listen to */
+	uint32_t unwell;        /* health checks that failed in a row */
+	uint8_t unasked;        /* the last death of run was nobody's wish */
+	uint8_t blamed; /* the stop under way is the service's own fault: its death counts */
+	uint8_t hung;   /* the stop that begins is the watchdog's: with ABRT */
+	uint8_t off;    /* what runs as `run` is the off of a oneshot */
 	struct lines lines;
-	int ready_fd;    /* what run tells its readiness by; -1: nothing to listen to */
-	uint32_t unwell; /* health checks that failed in a row */
-	uint8_t unasked; /* the last death of run was nobody's wish */
-	uint8_t blamed;  /* the stop under way is the service's own fault: its death counts */
-	uint8_t hung;    /* the stop that begins is the watchdog's: with ABRT */
-	uint8_t off;     /* what runs as `run` is the off of a oneshot */
 	struct needs needs;
 	struct dependents dependents;
-	uint8_t needs_enter;         /* to be entered when the record is out */
-	struct job queue[QUEUE_MAX]; /* [0] runs while child[ROLE_CONTROL] is there */
+	uint8_t needs_enter; /* to be entered when the record is out */
 	unsigned int queued;
-	pid_t termed[TERMED_MAX];
 	unsigned int termed_count;
+	struct cinit_ipc ipc;
+	char name[264]; /* NAME, or NAME/log */
+	/* seldom written: the pages of these stay what they were, zeros that nobody pays for */
+	struct value_error config_error; /* what was bad of it */
+	struct status_ring ring;
+	struct job queue[QUEUE_MAX]; /* [0] runs while child[ROLE_CONTROL] is there */
+	pid_t termed[TERMED_MAX];
 };
 
 struct supervisor {
 	struct supervise_options const *o;
-	struct service service;
-	struct service log; /* valid where has_log */
 	int has_log;
-	int run;             /* the run directory; -1: there is no cinit */
-	int signals;         /* signalfd of the self-pipe */
-	int pipe;            /* O_RDWR on the log pipe; -1: none, or let go of */
-	uint64_t last_lines; /* deadline for lines that wait, when all else is over; 0: none */
-	int ending;          /* told to end by a signal: nothing is started any more */
-	int at_once;         /* and by QUIT: KILL without TERM */
-	int reap_pending;    /* a turn's share of deaths is through, there may be more */
-	struct pollfd *polls;
+	int run;              /* the run directory; -1: there is no cinit */
+	int signals;          /* signalfd of the self-pipe */
+	int pipe;             /* O_RDWR on the log pipe; -1: none, or let go of */
+	uint64_t last_lines;  /* deadline for lines that wait, when all else is over; 0: none */
+	int ending;           /* told to end by a signal: nothing is started any more */
+	int at_once;          /* and by QUIT: KILL without TERM */
+	int reap_pending;     /* a turn's share of deaths is through, there may be more */
+	struct pollfd *polls; /* few, or memory of its own */
 	size_t poll_room;
+	struct pollfd few[POLL_FEW];
 	int look_pending; /* cinit is to be told of an essential end */
 	uint64_t retry_look;
 	uint64_t look_delay;
+	struct service service;
+	struct service log; /* valid where has_log; a page that is never touched otherwise */
 };
 
 /* The services of a supervisor: for (each) over one or two. */

@@ -171,10 +171,11 @@ static void recover_run(struct service *x)
 	x->fresh = 0;
 }
 
-static void begin(struct service *x)
+static void begin(struct service *x, int was_read)
 {
 	memset(&x->s, 0, sizeof x->s);
-	memset(&x->ring, 0, sizeof x->ring);
+	if (was_read) /* else it is zeros, in pages that we had better not touch */
+		memset(&x->ring, 0, sizeof x->ring);
 	/* so that a client never takes a first supervisor for the one it spoke to */
 	x->s.incarnation = (uint32_t)cinit_ipc_id();
 	x->s.since = clock_boottime();
@@ -197,7 +198,7 @@ int service_take(struct service *x)
 	x->fresh = e != STATUS_OK || !same_boot(x, &x->s) || (x->s.flags & FLAG_EXITED);
 	if (x->fresh) {
 		int had_one = has_been_held(x);
-		begin(x);
+		begin(x, !missing);
 		/* reserves the byte that says why nothing can be published, should it come to that
 		 */
 		if (pwrite(x->lock, "", 1, 0) < 0)

@@ -210,12 +210,12 @@ static void who_comes_back_waits_for_a_crashed_need(void **state)
 
 static void a_need_that_fails_is_named(void **state)
 {
-	struct place db =
-		place_with("db", "[ -e \"$TREE/good\" ] || exit 3; say db start; exec sleep 99");
+	struct place db = place_with("db", "[ -e \"$TREE/good\" ] || exit 3\n"
+					   "say db start; >\"$TREE/begun\"; exec sleep 99");
 	struct place web = member_make("web", "fd=3"), shop = member_make("shop", "");
 	(void)state;
 	place_write(&db, "max-deaths", "2/60");
-	place_script(&db, "check", "test -e \"$TREE/good\"");
+	place_script(&db, "check", "test -e \"$TREE/begun\"");
 	depend_on(&web, "needs", "db", NULL);
 	depend_on(&shop, "needs", "web", NULL);
 	depend_supervise(&db, &web, &shop, NULL);

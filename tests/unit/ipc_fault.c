@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,6 +83,17 @@ ssize_t __wrap_write(int fd, void const *buf, size_t n)
 	if (!fails(WRITE))
 		return __real_write(fd, buf, n);
 	return fault.error ? -1 : __real_write(fd, buf, n / 2);
+}
+
+ssize_t __real_writev(int fd, struct iovec const *v, int n);
+ssize_t __wrap_writev(int fd, struct iovec const *v, int n);
+
+/* A part: the first piece. */
+ssize_t __wrap_writev(int fd, struct iovec const *v, int n)
+{
+	if (!fails(WRITE))
+		return __real_writev(fd, v, n);
+	return fault.error ? -1 : __real_writev(fd, v, 1);
 }
 
 int __wrap_mkfifoat(int dir, char const *name, mode_t mode)

@@ -1,6 +1,6 @@
 /* cinit's profiles and instances where nothing runs yet: names, what a machine does with a wrong
  * one, and a system that refuses. */
-/* wrap: calloc mkdirat fork */
+/* wrap: apart_new mkdirat fork */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,11 +16,12 @@
 
 #include <skalibs/strerr.h>
 
+#include "init/apart.h"
 #include "init/init.h"
 #include "scratch.h"
 
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
+void *__real_apart_new(size_t size);
+void *__wrap_apart_new(size_t size);
 int __real_mkdirat(int dir, char const *name, mode_t mode);
 int __wrap_mkdirat(int dir, char const *name, mode_t mode);
 pid_t __wrap_fork(void);
@@ -28,10 +29,10 @@ pid_t __wrap_fork(void);
 static struct init init;
 static int no_memory, no_directory, forks, fork_errno;
 
-void *__wrap_calloc(size_t n, size_t size)
+void *__wrap_apart_new(size_t size)
 {
 	if (!no_memory)
-		return __real_calloc(n, size);
+		return __real_apart_new(size);
 	errno = ENOMEM;
 	return NULL;
 }
@@ -82,8 +83,9 @@ static int tear_down(void **state)
 {
 	while (init.tree.count)
 		tree_remove(&init.tree, init.tree.list[0]);
-	free(init.tree.list);
-	free(init.tree.supervisors.entry);
+	apart_array_free(init.tree.list, init.tree.room, sizeof *init.tree.list);
+	apart_array_free(init.tree.supervisors.entry, init.tree.supervisors.size,
+		sizeof *init.tree.supervisors.entry);
 	free(init.service_path);
 	close(init.run);
 	no_memory = no_directory = forks = fork_errno = 0;

@@ -1,5 +1,5 @@
 /* cinit's tables: pids and services. */
-/* wrap: calloc */
+/* wrap: mmap */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,25 +10,27 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "init/apart.h"
 #include "init/pidmap.h"
 #include "init/tree.h"
 
 #define PIDS 3000
 
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
+void *__real_mmap(void *at, size_t size, int may, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t size, int may, int flags, int fd, off_t offset);
 
 static int no_memory;
 
-void *__wrap_calloc(size_t n, size_t size)
+void *__wrap_mmap(void *at, size_t size, int may, int flags, int fd, off_t offset)
 {
 	if (!no_memory)
-		return __real_calloc(n, size);
+		return __real_mmap(at, size, may, flags, fd, offset);
 	errno = ENOMEM;
-	return NULL;
+	return MAP_FAILED;
 }
 
 /* ------------------------------------------------------------------------------- pids */
@@ -75,7 +77,7 @@ static void agrees_with_a_plain_array(void **state)
 		struct pidmap_entry const *e = pidmap_get(&m, (pid_t)(k % 3 ? k : k * 4096));
 		assert_ptr_equal(e ? e->value : NULL, known[k] == marks + 3 ? NULL : known[k]);
 	}
-	free(m.entry);
+	apart_array_free(m.entry, m.size, sizeof *m.entry);
 }
 
 static void goes_on_without_memory_until_it_is_full(void **state)
@@ -103,7 +105,7 @@ static void goes_on_without_memory_until_it_is_full(void **state)
 	assert_non_null(pidmap_put(&m, pid + 1, &mark));
 	for (pid_t p = 3; p <= pid + 1; p++)
 		assert_ptr_equal(pidmap_get(&m, p)->value, &mark);
-	free(m.entry);
+	apart_array_free(m.entry, m.size, sizeof *m.entry);
 }
 
 /* --------------------------------------------------------------------------- services */
@@ -112,8 +114,8 @@ static void empty(struct tree *t)
 {
 	while (t->count)
 		tree_remove(t, t->list[0]);
-	free(t->list);
-	free(t->supervisors.entry);
+	apart_array_free(t->list, t->room, sizeof *t->list);
+	apart_array_free(t->supervisors.entry, t->supervisors.size, sizeof *t->supervisors.entry);
 	*t = (struct tree){ 0 };
 }
 
@@ -154,7 +156,7 @@ static void says_when_there_is_no_memory(void **state)
 	assert_int_equal(errno, ENOMEM);
 	no_memory = 0;
 	assert_int_equal(t.count, 0);
-	free(t.list);
+	apart_array_free(t.list, t.room, sizeof *t.list);
 }
 
 static void counts_who_lives_and_who_is_due(void **state)

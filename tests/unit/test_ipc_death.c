@@ -1,5 +1,5 @@
 /* The owner of a FIFO pair is killed before each of its system calls, and replaced. */
-/* wrap: openat write mkfifoat syscall renameat poll */
+/* wrap: openat write writev mkfifoat syscall renameat poll */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Publishing when the system refuses: every call, each time it is made, with every error. */
-/* wrap: openat write mkfifoat syscall renameat poll */
+/* wrap: openat write writev mkfifoat syscall renameat poll */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Making a pair, and being a client, when the system refuses. */
-/* wrap: openat write mkfifoat syscall renameat poll */
+/* wrap: openat write writev mkfifoat syscall renameat poll */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
