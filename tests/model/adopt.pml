@@ -210,7 +210,7 @@ proctype Supervisor(byte me)
 		publish();
 		do
 		:: memory.child == 0 ->
-			/* do_start, service_start_run, child_fork: the child has the lock, too */
+			/* service_start, service_start_run, child_fork or launch.c: the child has the lock, too */
 			atomic {
 				forks++;
 				k = forks;
