@@ -337,6 +337,53 @@ static void what_was_left_to_strangers_is_found(void **state)
 	kill(p.others, SIGKILL);
 }
 
+/* What cinit does for supervisors of its own it does for those that came later, too: exit codes,
+ * and the pipe to the logger. */
+static void the_next_cinit_lacks_nothing(void **state)
+{
+	struct place web = place_make("web"), log, one = seven("one");
+
+	(void)state;
+	place_script(&web, "run", "trap '' PIPE; echo line; say wrote; exec sleep 1000");
+	place_script(&web, "log/run",
+		"say log; read x <$TREE/hold; read line; say got $line; exec sleep 1000");
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	log = place_at("web/log", tree_name("run/web/log"));
+	pid_t pid = init_start(NULL);
+	for (int n = 0; n < 3; n++)
+		event_next();
+	UNTIL(&one, s->state == STATE_UP);
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid = init_start(NULL);
+	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&cinit, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	/* nobody but cinit has the pipe open for a moment, and its line waits */
+	kill(pid, SIGSTOP);
+	kill((pid_t)web.s.supervisor, SIGKILL);
+	kill((pid_t)log.s.pid, SIGKILL);
+	kill((pid_t)web.s.pid, SIGKILL);
+	kill(pid, SIGCONT);
+	UNTIL(&web, s->starts == 2);
+	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	event_await("got line");
+	close(hold);
+	/* its second supervisor is ours, and so are that one's orphans */
+	kill_supervisor(&one);
+	assert_int_equal(place_command(&one, 'r'), RESULT_DONE);
+	event_await("up");
+	UNTIL(&one, s->starts == 2 && s->state == STATE_UP);
+	kill_supervisor(&one);
+	UNTIL(&one, s->state == STATE_UP);
+	kill((pid_t)one.s.pid, SIGUSR1);
+	UNTIL(&one, s->starts == 3);
+	assert_int_equal(one.s.flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN), FLAG_EXIT_VALID);
+	assert_int_equal(one.s.last_exit, EXIT(7));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 /* ------------------------------------------------------------------------------- limits */
 
 static unsigned int descriptors(pid_t pid)
@@ -411,6 +458,7 @@ int main(void)
 		TREE_TEST(a_shutdown_is_answered),
 		TREE_TEST(noise_changes_nothing),
 		TREE_TEST(another_cinit_takes_over),
+		TREE_TEST(the_next_cinit_lacks_nothing),
 		TREE_TEST(what_was_left_to_strangers_is_found),
 		TREE_TEST(holds_few_descriptors_and_sleeps),
 	};
