@@ -130,14 +130,14 @@ wraps = sed -n '1,10s,.*/\* *wrap: *\([^*]*\)\*/.*,\1,p' $1 | tr -s ' \n' '\n\n'
 # helpers, so that two helpers with the same names in them do not meet.
 helpers = for name in $$(grep -o 'tests/$1/[A-Za-z0-9_]*\.h' $(T)/$1/$2.d | sort -u); do \
 	name=$(T)/$${name\#tests/}; [ ! -e $${name%.h}.o ] || echo $${name%.h}.o; done
-# parts FILE: the archives of the programs that it includes headers of
+# parts FILE,DIRECTORY: the archives there of the programs that it includes headers of
 parts = for part in $(PARTS); do \
-	! grep -Eq "^\#include \"([^\"]*/)?$$part/[^\"]*\"" $1 || echo $(T)/lib$$part.a; done
+	! grep -Eq "^\#include \"([^\"]*/)?$$part/[^\"]*\"" $1 || echo $2/lib$$part.a; done
 
 $(T)/unit/%: $(T)/unit/%.o $(T)/libunit.a $(patsubst %,$(T)/lib%.a,$(PARTS)) $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
 	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,unit,$*)) \
 		$$($(call wraps,$(srcdir)/tests/unit/$*.c)) $(T)/libunit.a \
-		$$($(call parts,$(srcdir)/tests/unit/$*.c)) $(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
+		$$($(call parts,$(srcdir)/tests/unit/$*.c,$(T))) $(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
 $(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
 	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,suite,$*)) \
 		$$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
@@ -186,6 +186,39 @@ check-container: programs
 # TAP, like any test, but it boots a dozen machines
 check-vm: programs
 	@$(RUN) -t 900 $(RUNFLAGS) $(srcdir)/tests/vm/test_boot.sh $(srcdir)/tests/vm/test_end.sh
+
+# The protocol's models, checked with spin; each mutation of them must be found.
+model:
+	@CC='$(CC)' $(srcdir)/tests/model/run $(T)/model
+
+## fuzzing: all sources once more, for clang's libFuzzer, whatever CC is
+
+FUZZ_CC := clang
+FUZZ_TIME := 120
+F := $(B)/fuzz
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMPILE = $(FUZZ_CC) $(LANGUAGE) -w $(INCLUDES) $(PATHS) $(SKALIBS_CPPFLAGS) $(CPPFLAGS) \
+	$(FUZZ_SANITIZE) -O1 -g -MMD -MP
+FUZZERS := $(patsubst $(srcdir)/tests/fuzz/%.c,$(F)/%,$(sort $(wildcard $(srcdir)/tests/fuzz/fuzz_*.c)))
+
+$(F)/obj/%.o: $(srcdir)/src/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link -c -o $@ $<
+$(F)/obj/%.o: $(srcdir)/tests/fuzz/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link -c -o $@ $<
+define fuzz_archive
+$(F)/lib$1.a: $(filter-out %/main.o,$(patsubst $(srcdir)/src/%.c,$(F)/obj/%.o,$(sort $(wildcard $(srcdir)/src/$1/*.c))))
+	$$(archive)
+endef
+$(foreach room,lib supervise $(PARTS),$(eval $(call fuzz_archive,$(room))))
+$(F)/fuzz_%: $(F)/obj/fuzz_%.o $(patsubst %,$(F)/lib%.a,$(PARTS) supervise lib)
+	$(call say,LINK)$(FUZZ_CC) $(FUZZ_SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $< \
+		$$($(call parts,$(srcdir)/tests/fuzz/fuzz_$*.c,$(F))) $(F)/libsupervise.a $(F)/liblib.a $(SKALIBS_LIBS)
+
+fuzzers: $(FUZZERS)
+fuzz: $(FUZZERS)
+	@$(srcdir)/tests/fuzz/run $(FUZZ_TIME) $(F)/out $(FUZZERS)
 
 ## measuring
 
@@ -264,8 +297,8 @@ distclean: clean
 	rm -f config.mk config.log
 
 .PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm bench \
-	bench-programs lint format install install-strip uninstall clean distclean
+	bench-programs model fuzzers fuzz lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(shell find $(wildcard $(B)/obj $(B)/bench $(T)) /dev/null -name '*.d')
+-include $(shell find $(wildcard $(B)/obj $(B)/bench $(T) $(F)/obj) /dev/null -name '*.d')

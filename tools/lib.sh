@@ -2,10 +2,13 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154  # used by, and set by, those who read this file
 
-# What each task needs beyond a bare Debian or Ubuntu, as PACKAGE=WITNESS: a command, or a header in <>.
+# What each task needs beyond a bare Debian or Ubuntu, as PACKAGE=WITNESS: a command, a header in <>, or a file's
+# path with * in it.
 packages_build='gcc=gcc libc6-dev=<stdio.h> make=make skalibs-dev=<skalibs/skalibs.h>'
 packages_test='libcmocka-dev=<cmocka.h> util-linux=unshare procps=ps'
 packages_lint='clang-format=clang-format shellcheck=shellcheck mandoc=mandoc'
+packages_model='spin=spin'
+packages_fuzz='clang=clang libclang-rt-dev=/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer*.a'
 packages_musl='musl-tools=musl-gcc dpkg-dev=dpkg-source'
 packages_peers='runit=runsvdir s6=s6-svscan supervisor=supervisord tini=tini'
 packages_container='runc=runc mmdebstrap=mmdebstrap'
@@ -34,6 +37,10 @@ missing_packages() {
 		'<'*)
 			witness=${witness#<}
 			has_header "${witness%>}" || printf '%s ' "${pair%%=*}"
+			;;
+		/*)
+			# shellcheck disable=SC2086  # a pattern
+			ls $witness >/dev/null 2>&1 || printf '%s ' "${pair%%=*}"
 			;;
 		*) command -v "$witness" >/dev/null 2>&1 || printf '%s ' "${pair%%=*}" ;;
 		esac

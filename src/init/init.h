@@ -130,6 +130,7 @@ struct init {
 	struct pidmap orphans; /* value: struct service; tag: enum orphan_tag */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
+	size_t polls_taken; /* room in it for supervisors that were taken over */
 	struct cmd cmd;
 	struct upgrade upgrade;
 	/* the end */

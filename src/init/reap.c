@@ -94,6 +94,12 @@ static void died(struct init *i, struct service *s, int const *wait_status, uint
 	}
 }
 
+/* It found another one that has the service. */
+static int is_busy(int wait_status)
+{
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_USAGE;
+}
+
 /* A supervisor has ended; `wait_status` is NULL where it was not ours. May forget the service. */
 void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 {
@@ -104,6 +110,9 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 	uint64_t now = clock_boottime();
 
 	tree_ended(&i->tree, s);
+	if (known && wait_status && is_busy(*wait_status) && !s->vanished &&
+		i->stop.phase == STOP_NOT && takeover(i, s, &st))
+		return;
 	/* those of a supervisor that was not ours are not ours either */
 	if (known && wait_status)
 		orphans_note(i, s, &st);

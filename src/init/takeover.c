@@ -1,6 +1,7 @@
 /* A former cinit was killed, and its supervisors live on: they stay, and we watch them by pidfd.
- * Where there are no pidfds, a new supervisor finds the lock held and says so with exit code 100:
- * then it is tried again by backoff, until the old one has gone. */
+ * One that had not published anything yet is found by the supervisor that we start beside it: that
+ * finds the lock held, and says so with exit code 100. Where there are no pidfds it is tried again
+ * by backoff, until the old one has gone. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ int takeover(struct init *i, struct service *s, struct status const *st)
 {
 	pid_t pid = (pid_t)st->supervisor;
 
+	if (i->polls && i->tree.taken == i->polls_taken)
+		return 0; /* a service that came with a rescan */
 	if (!pid || process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE)
 		return 0;
 	/* left by the program that was in this process before */
@@ -64,10 +67,11 @@ int takeover_lives(struct init const *i, struct service const *s)
 	       status_read(i->run, log, &st, NULL) == STATUS_OK && children_live(&st);
 }
 
-/* Memory for what the loop polls: the supervisors that were taken over grow no more after boot. */
+/* Memory for what the loop polls: any service may have a supervisor that is found only later. */
 int takeover_polls(struct init *i, size_t others)
 {
-	i->polls = calloc(others + i->tree.taken, sizeof *i->polls);
+	i->polls_taken = i->first ? 0 : i->tree.count;
+	i->polls = calloc(others + i->polls_taken, sizeof *i->polls);
 	return i->polls ? 0 : -1;
 }
 

@@ -41,7 +41,9 @@ int condition_env(int dir, char const *file, struct value_error *e)
 	stralloc lines = STRALLOC_ZERO;
 	int result = 1;
 
+	e->shortage = 0;
 	if (environment_lines(&lines, dir, file) < 0) {
+		e->shortage = value_shortage(errno);
 		snprintf(e->text, sizeof e->text, "%s: %s", file,
 			errno == EINVAL ? "must not hold NUL bytes" : strerror(errno));
 		result = -1;

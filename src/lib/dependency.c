@@ -34,8 +34,17 @@ struct reading {
 
 static int fails(struct reading *r, enum dependency_kind kind, char const *name, char const *why)
 {
+	r->e->shortage = 0;
 	snprintf(r->e->text, sizeof r->e->text, "%s/%.64s: %s", dependency_directory(kind), name,
 		why);
+	return -1;
+}
+
+static int fails_system(struct reading *r, enum dependency_kind kind, char const *name)
+{
+	int error = errno;
+	fails(r, kind, name, strerror(error));
+	r->e->shortage = value_shortage(error);
 	return -1;
 }
 
@@ -51,7 +60,7 @@ static int add(struct reading *r, enum dependency_kind kind, char const *name)
 		size_t room = r->room ? 2 * r->room : 8;
 		struct dependency *list = realloc(r->list, room * sizeof *list);
 		if (!list)
-			return fails(r, kind, name, strerror(errno));
+			return fails_system(r, kind, name);
 		r->list = list;
 		r->room = room;
 	}
@@ -67,13 +76,13 @@ static int read_kind(struct reading *r, int dir, enum dependency_kind kind)
 	int result = 0;
 
 	if (!d)
-		return errno == ENOENT ? 0 : fails(r, kind, "", strerror(errno));
+		return errno == ENOENT ? 0 : fails_system(r, kind, "");
 	while (!result) {
 		errno = 0;
 		struct dirent const *entry = readdir(d);
 		if (!entry) {
 			if (errno)
-				result = fails(r, kind, "", strerror(errno));
+				result = fails_system(r, kind, "");
 			break;
 		}
 		if (entry->d_name[0] != '.')

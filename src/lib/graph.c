@@ -170,8 +170,11 @@ int graph_close(struct graph *g)
 {
 	uint32_t at = 0;
 
+	/* also where there is no edge: C knows no offset from a null pointer, not even 0 */
 	g->in = calloc(g->edges ? g->edges : 1, sizeof *g->in);
-	if (!g->in)
+	if (!g->out)
+		g->out = calloc(1, sizeof *g->out);
+	if (!g->in || !g->out)
 		return -1;
 	turn_edges(g, 0);
 	for (size_t i = 0; i < g->count; i++) {

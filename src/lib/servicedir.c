@@ -26,15 +26,22 @@ enum extent {
 
 /* ------------------------------------------------------------------------------ errors */
 
+int value_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM ? error : 0;
+}
+
 /* "FILE: WHAT" */
 static int bad_file(struct value_error *e, char const *file, char const *what)
 {
+	e->shortage = 0;
 	snprintf(e->text, sizeof e->text, "%s: %s", file, what);
 	return -1;
 }
 
 static int bad_system(struct value_error *e, char const *file, char const *verb)
 {
+	e->shortage = value_shortage(errno);
 	snprintf(e->text, sizeof e->text, "%s: unable to %s: %s", file, verb, strerror(errno));
 	return -1;
 }
@@ -46,6 +53,7 @@ static int bad_value(struct value_error *e, char const *file, char const *value,
 	size_t n = strlen(value);
 	int cut = n >= QUOTE_SIZE;
 
+	e->shortage = 0;
 	if (!n) {
 		snprintf(e->text, sizeof e->text, "%s: an empty file %s", file, what);
 		return -1;

@@ -11,7 +11,12 @@
 /* What is wrong with a value: "timeout-kill: `5x' is not a duration (a number, with ms, ...)". */
 struct value_error {
 	char text[160]; /* NUL-terminated, cut if longer */
+	int shortage;   /* errno, where it could not be read for want of something that may come
+			   back: nothing is to be mended, and it may be tried again. 0: no */
 };
+
+/* The errno of a shortage: of descriptors or memory; 0 for any other. */
+int value_shortage(int error);
 
 /* 1: read. 0: no such file, *value untouched. -1: bad, *e says why.
  * Trailing white space is allowed (behind a duration only newlines), nothing else is. */

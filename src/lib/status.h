@@ -99,7 +99,7 @@ enum status_reason {
 	REASON_NONE,
 	REASON_CONFIG,   /* a value of the service directory does not parse */
 	REASON_EXEC,     /* a program could not be executed; reason_detail: errno */
-	REASON_FORK,     /* no process could be made; reason_detail: errno */
+	REASON_FORK,     /* no process could be made, for want of something; reason_detail: errno */
 	REASON_DEATHS,   /* gave up: too many deaths */
 	REASON_FINISH,   /* gave up: finish exited 125 */
 	REASON_ENDED,    /* ended and is not to be restarted */

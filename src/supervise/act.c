@@ -61,6 +61,7 @@ int service_configure(struct service *x)
 
 	if (service_enter(x) < 0) {
 		gone = errno == ENOENT && x->s.want == WANT_EXIT; /* which is why it goes */
+		x->config_error.shortage = value_shortage(errno);
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
@@ -74,7 +75,8 @@ int service_configure(struct service *x)
 		x->s.flags |= FLAG_NORMALLY_DOWN;
 	x->config_bad = r < 0;
 	x->config_read = 1;
-	if (r < 0 && !gone)
+	/* a shortage: it is tried again, and said then */
+	if (r < 0 && !gone && !x->config_error.shortage)
 		service_config_failed(x);
 	return r;
 }

@@ -218,6 +218,7 @@ int config_load(struct config *c, char const *path, struct value_error *e)
 		.kill_mode = KILL_ALL,
 		.restart = RESTART_ALWAYS,
 	};
+	e->shortage = dir < 0 ? value_shortage(errno) : 0;
 	if (dir < 0) {
 		snprintf(e->text, sizeof e->text, "unable to open service directory: %s",
 			strerror(errno));

@@ -126,6 +126,7 @@ int service_may_start(struct service *x)
 		return 1;
 	}
 	if (x->sup->run < 0) {
+		x->config_error.shortage = 0;
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"dependencies need a cinit that runs the others");
 		return -1;

@@ -55,6 +55,7 @@ int needs_load(struct service *x, struct value_error *e)
 	}
 	struct need *needs = calloc(count ? count : 1, sizeof *needs);
 	if (!needs) {
+		e->shortage = ENOMEM;
 		snprintf(e->text, sizeof e->text, "needs: %s", strerror(errno));
 		free(list);
 		return -1;

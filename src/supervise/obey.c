@@ -186,8 +186,18 @@ static void want_end(struct service *x, enum status_want want, enum machine_even
 /* A service that runs is not given up for a directory that would not start it again. */
 static int obey_restart(struct service *x)
 {
-	if (x->s.child[ROLE_RUN].pid && service_configure(x) < 0)
-		return -1;
+	struct config before = x->config;
+
+	if (x->s.child[ROLE_RUN].pid) {
+		int r = service_configure(x);
+		x->config_read = 0; /* what is there when it starts counts */
+		if (r < 0) {
+			x->config = before;
+			return -1;
+		}
+		x->config.kind = before.kind; /* what runs is what was started */
+		x->config.ready = before.ready;
+	}
 	x->config_read = 0;
 	x->after = AFTER_START;
 	x->s.flags |= FLAG_ASKED;
@@ -269,7 +279,8 @@ static int is_start(enum command_action action)
 /* A start was asked for, and a value of the service directory is in its way. */
 static int start_failed(struct service const *x, enum command_action action)
 {
-	return x->config_bad && !x->s.child[ROLE_RUN].pid && is_start(action);
+	return x->config_bad && !x->config_error.shortage && !x->s.child[ROLE_RUN].pid &&
+	       is_start(action);
 }
 
 static void obey(struct service *x, struct message const *m)
@@ -312,7 +323,8 @@ static void obey(struct service *x, struct message const *m)
 		break;
 	case ACTION_RESTART:
 		if (obey_restart(x) < 0)
-			result = RESULT_REFUSED, why = WHY_CONFIG;
+			result = RESULT_REFUSED,
+			why = x->config_error.shortage ? WHY_FORK : WHY_CONFIG;
 		break;
 	case ACTION_PAUSE:
 	case ACTION_CONT:

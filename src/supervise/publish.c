@@ -77,7 +77,7 @@ static void publish_failed(struct service *x)
 {
 	int e = errno;
 	uint64_t now = clock_boottime();
-	if (!x->publish_failed) {
+	if (!x->publish_delay) {
 		say_errno(x, "publish", "status",
 			"what runs goes on, nothing new is started or acknowledged; retrying");
 		x->publish_failed = 1;
@@ -118,6 +118,7 @@ void service_publish(struct service *x)
 	x->retry_publish = 0;
 	if (x->publish_failed) {
 		x->publish_failed = 0;
+		x->publish_delay = 0;
 		note_failure(x, 0);
 		say(x, "status is published again");
 	}

@@ -37,6 +37,17 @@ static void start_later(struct service *x, char const *verb, char const *why)
 	not_started(x, AFTER_BACKOFF);
 }
 
+/* What the service directory says keeps it from its start; or it could not be read. */
+static void start_refused(struct service *x)
+{
+	if (x->config_error.shortage) {
+		errno = x->config_error.shortage;
+		start_later(x, "read its service directory", strerror(errno));
+	} else {
+		not_started(x, AFTER_FAIL);
+	}
+}
+
 /* 0: it was said why it does not start. */
 static int start_cgroup(struct service *x)
 {
@@ -86,13 +97,14 @@ void service_start(struct service *x)
 	int bad = x->config_read ? x->config_bad : service_configure(x) < 0;
 	x->config_read = 0;
 	if (bad) {
-		not_started(x, AFTER_FAIL);
+		start_refused(x);
 		return;
 	}
 	int may = service_may_start(x);
 	if (may < 0) {
-		service_config_failed(x);
-		not_started(x, AFTER_FAIL);
+		if (!x->config_error.shortage)
+			service_config_failed(x);
+		start_refused(x);
 	}
 	if (may <= 0)
 		return;

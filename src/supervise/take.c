@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +24,6 @@
 #include "cgroup.h"
 #include "ready.h"
 
-/* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
- * that does. A helper on the same open file description waits for it, so that this process need
- * not: when the helper has it, so have we. */
-static int lock_later(struct service *x)
-{
-	int w;
-	pid_t pid = fork();
-	if (pid < 0)
-		return -1;
-	if (!pid)
-		_exit(flock(x->lock, LOCK_EX) < 0);
-	if (waitpid_nointr(pid, &w, 0) < 0)
-		return -1;
-	return w ? -1 : 0;
-}
-
 /* Was there a supervisor before? Its byte is in the lock, until cinit forgets what was. */
 static int has_been_held(struct service const *x)
 {
@@ -45,11 +31,56 @@ static int has_been_held(struct service const *x)
 	return fstat(x->lock, &st) < 0 || st.st_size > 0;
 }
 
-static int predecessor_lives(struct service *x)
+/* Is the supervisor that `s` tells of there? */
+static int is_there(struct status const *s)
 {
+	return s->supervisor &&
+	       process_alive((pid_t)s->supervisor, s->supervisor_identity) == PROCESS_ALIVE;
+}
+
+/* Waits until somebody else has gone, whose end hangs up `gone`: 0. 1: a record tells meanwhile
+ * that the lock's holder lives and means to stay; it was published after we had looked. -1: errno.
+ */
+static int await_lock(struct service *x, int gone)
+{
+	struct cinit_client c = { .base = x->dir, .path = ".", .in = -1, .out = -1 };
 	struct status s;
-	return status_read(x->dir, ".", &s, 0) == STATUS_OK && s.supervisor &&
-	       process_alive((pid_t)s.supervisor, s.supervisor_identity) == PROCESS_ALIVE;
+	int r = 0;
+
+	while (!r) {
+		int stays = cinit_ipc_watch(&c, &s, 0) == STATUS_OK && is_there(&s);
+		struct pollfd p[2] = { { .fd = gone }, { .fd = c.out } };
+		if (stays)
+			r = 1;
+		else if (clock_poll(p, 2, 0) < 0)
+			r = -1;
+		else if (p[0].revents)
+			break;
+	}
+	cinit_ipc_release(&c);
+	return r;
+}
+
+/* The lock is held by a child of our predecessor that has not closed it yet, or stands behind one
+ * that does; or by a supervisor that has not published anything yet. A helper on the same open file
+ * description waits for it, so that this process need not: when the helper has it, so have we. As
+ * await_lock. */
+static int lock_later(struct service *x)
+{
+	int w, end[2];
+	if (pipecoe(end) < 0)
+		return -1;
+	pid_t pid = fork();
+	if (!pid)
+		_exit(flock(x->lock, LOCK_EX) < 0);
+	fd_close(end[1]);
+	int r = pid < 0 ? -1 : await_lock(x, end[0]);
+	fd_close(end[0]);
+	if (pid > 0 && r)
+		kill(pid, SIGKILL);
+	if (pid > 0 && (waitpid_nointr(pid, &w, 0) < 0 || (!r && w)))
+		r = -1;
+	return r;
 }
 
 static int take_lock(struct service *x)
@@ -62,15 +93,12 @@ static int take_lock(struct service *x)
 	}
 	if (!flock(x->lock, LOCK_EX | LOCK_NB))
 		return 0;
-	int held = errno == EWOULDBLOCK;
-	if (held && predecessor_lives(x)) {
+	int r = errno == EWOULDBLOCK ? lock_later(x) : -1;
+	if (r > 0)
 		say(x, "already supervised by another process");
-		return 1;
-	}
-	if (held && !lock_later(x))
-		return 0;
-	say_errno(x, "lock", "lock", "not supervised");
-	return -1;
+	else if (r < 0)
+		say_errno(x, "lock", "lock", "not supervised");
+	return r;
 }
 
 static int same_boot(struct service const *x, struct status const *s)
@@ -156,6 +184,7 @@ static void begin(struct service *x, int was_read)
 
 int service_take(struct service *x)
 {
+	char unpublished = 0;
 	int r = take_lock(x);
 	if (r)
 		return r;
@@ -176,6 +205,8 @@ int service_take(struct service *x)
 			say_errno(x, "write to", "lock", 0);
 		if (e != STATUS_OK && had_one)
 			recover_run(x);
+	} else if (pread(x->lock, &unpublished, 1, 0) == 1 && unpublished) {
+		x->publish_failed = 1; /* a predecessor could not: the byte goes when we can */
 	}
 	adopt_children(x);
 	cgroup_adopt(x);

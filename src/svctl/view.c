@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
 #include "goal.h"
 #include "ipc.h"
+#include "path.h"
 #include "process.h"
 
 int view_supervised(int base, char const *path, struct status const *s)
@@ -47,6 +50,27 @@ int view_lives(struct status const *s)
 	return lives;
 }
 
+/* A supervisor that cannot publish leaves the reason in the first byte of its lock, for those who
+ * may read that: the record tells of before. */
+static void note_unpublished(struct view *v, int base, char const *path)
+{
+	char file[PATH_MAX], byte = 0;
+
+	if (path_join(file, path, "lock") < 0)
+		return;
+	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	if (fd_read(fd, &byte, 1) == 1 && byte) {
+		v->status.reason = REASON_PUBLISH;
+		v->status.reason_detail = (unsigned char)byte;
+		snprintf(v->status.reason_text, STATUS_TEXT,
+			"its supervisor is unable to publish status: %s; this is from before",
+			strerror((unsigned char)byte));
+	}
+	fd_close(fd);
+}
+
 void view_read(struct view *v, int base, char const *path)
 {
 	struct stat st;
@@ -57,6 +81,8 @@ void view_read(struct view *v, int base, char const *path)
 	if (v->error == STATUS_OK) {
 		v->seen = SEEN_RECORD;
 		v->supervised = view_supervised(base, path, &v->status) || view_lives(&v->status);
+		if (v->supervised)
+			note_unpublished(v, base, path);
 		return;
 	}
 	memset(&v->status, 0, sizeof v->status);

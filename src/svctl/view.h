@@ -21,7 +21,8 @@ struct view {
 	struct status status;
 };
 
-/* Reads the record in PATH under `base`, and looks whether its supervisor lives. */
+/* Reads the record in PATH under `base`, and looks whether its supervisor lives. One that says in
+ * its lock that it cannot publish has reason REASON_PUBLISH, whatever the record says. */
 void view_read(struct view *v, int base, char const *path);
 
 /* Does its process live, and is no zombie? For when it does not answer at its pair; 0 where that

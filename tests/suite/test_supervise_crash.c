@@ -189,6 +189,21 @@ static void bad_values_fail_one_service(void **state)
 	assert_int_equal(good.s.starts, 1);
 }
 
+/* A restart that was refused for a bad value leaves nothing behind: what is there when it dies
+ * counts.
+ */
+static void a_bad_value_that_was_mended(void **state)
+{
+	struct place web = place_running("web", "say up; exec sleep 1000");
+	(void)state;
+	place_write(&web, "max-deaths", "many\n");
+	assert_int_equal(place_command(&web, 'r'), RESULT_REFUSED);
+	place_write(&web, "max-deaths", "9/60\n");
+	kill((pid_t)web.s.pid, SIGKILL);
+	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
+	event_is("up");
+}
+
 static void a_bad_value_at_the_start_of_the_supervisor(void **state)
 {
 	struct place web = place_with("web", "say up; exec sleep 1000");
@@ -348,6 +363,7 @@ int main(void)
 		TREE_TEST(restart_never),
 		TREE_TEST(restart_on_failure),
 		TREE_TEST(bad_values_fail_one_service),
+		TREE_TEST(a_bad_value_that_was_mended),
 		TREE_TEST(a_bad_value_at_the_start_of_the_supervisor),
 		TREE_TEST(the_end_of_an_essential_service),
 		TREE_TEST(an_essential_service_that_gives_up),

@@ -214,6 +214,7 @@ static void a_supervisor_killed_while_nothing_can_be_written(void **state)
 	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor &&
 			    s->starts == 2);
 	event_is("up");
+	assert_int_equal(lock_byte(), 0);
 	expect_silence();
 }
 

@@ -1,29 +1,29 @@
 /* A supervisor is killed before each of its system calls in turn, and another one takes over: what
  * was asked for happens all the same, once, and nothing ever runs twice. */
-#include "tree.h"
+#include "trace.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/file.h>
 #include <unistd.h>
-
-#include "clock.h"
-#include "process.h"
 
 #define RUN    "alone; say up; exec sleep 1000"
 #define STRIDE 11 /* each run takes every eleventh call, $CINIT_TEST_FULL all */
+#define WORKER                                                                                     \
+	"alone; exec 8>>\"$TREE/workers\"; flock -s 8; setsid sleep 1000 & say up; exec sleep "    \
+	"1000"
 #define FINISH "alone; say finish $1 $2"
 
 struct story {
 	char const *finish; /* a script, NULL: none */
 	int with_log;
 	int letter;  /* what it is told when it is up; 0: nothing */
+	int workers; /* it has a child in a session of its own */
+	int adopted; /* it was started by a supervisor before */
 	int crashes; /* its process is killed when it is up */
 	/* With neither of these the supervisor is watched from its start on. What shall come of it:
 	 */
@@ -34,86 +34,11 @@ struct story {
 	char const *last; /* and when it was told to exit after that */
 };
 
-static void trace_me(void)
+static int at_goal(struct place *p, void const *data)
 {
-	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
-		_exit(99);
-}
-
-static int in_poll(pid_t pid)
-{
-	char path[64], text[32] = "";
-	snprintf(path, sizeof path, "/proc/%d/syscall", (int)pid);
-	FILE *f = fopen(path, "r");
-	if (!f)
-		return 0;
-	char const *line = fgets(text, sizeof text, f);
-	fclose(f);
-	return line && atol(text) == SYS_ppoll && strchr(text, ' ');
-}
-
-static int at_goal(struct place *p, struct story const *story)
-{
+	struct story const *story = data;
 	place_look(p);
 	return p->e == STATUS_OK && p->s.state == story->goal && p->s.starts == story->starts;
-}
-
-/* Lets the supervisor run up to system call number n, and kills it there. 0: it came to the goal
- * before that. */
-static int kill_at(struct place *p, struct story const *story, unsigned int n)
-{
-	unsigned int stops = 0;
-	int w;
-	for (;;) {
-		pid_t r = waitpid(p->supervisor, &w, WNOHANG | __WALL);
-		if (r == p->supervisor && WIFSTOPPED(w)) {
-			int sig = WSTOPSIG(w);
-			int call = sig == (SIGTRAP | 0x80);
-			if (call && stops++ / 2 == n) { /* entries and exits */
-				kill(p->supervisor, SIGKILL);
-				return 1;
-			}
-			ptrace(PTRACE_SYSCALL, p->supervisor, 0,
-				(void *)(intptr_t)(call || sig == SIGTRAP || sig == SIGSTOP ? 0
-											    : sig));
-			continue;
-		}
-		assert_int_equal(r, 0);
-		int there = at_goal(p, story);
-		if (there && in_poll(p->supervisor)) {
-			kill(p->supervisor, SIGKILL);
-			return 0;
-		}
-		/* nothing tells when it begins to wait */
-		uint64_t soon = clock_boottime() + CLOCK_MILLISEC;
-		if (tree_poll(p->client.out, 0, there ? soon : tree_patience()) < 0 && !there)
-			place_fail(p, "the goal, or a system call", __FILE__, __LINE__);
-	}
-}
-
-static void begin_traced(struct place *p)
-{
-	int w;
-	tree.before_exec = trace_me;
-	place_supervise(p);
-	tree.before_exec = 0;
-	assert_int_equal(waitpid(p->supervisor, &w, __WALL), p->supervisor);
-	if (!WIFSTOPPED(w))
-		fail_msg("the supervisor cannot be traced: %#x", (unsigned int)w);
-	ptrace(PTRACE_SETOPTIONS, p->supervisor, 0,
-		(void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
-	ptrace(PTRACE_SYSCALL, p->supervisor, 0, 0);
-}
-
-static void attach(struct place *p)
-{
-	int w;
-	assert_int_equal(ptrace(PTRACE_SEIZE, p->supervisor, 0,
-				 (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)),
-		0);
-	ptrace(PTRACE_INTERRUPT, p->supervisor, 0, 0);
-	assert_int_equal(waitpid(p->supervisor, &w, __WALL), p->supervisor);
-	ptrace(PTRACE_SYSCALL, p->supervisor, 0, 0);
 }
 
 static int compare(void const *a, void const *b)
@@ -161,7 +86,7 @@ static struct place prepare(struct story const *story, unsigned int n)
 	static struct place both[2];
 	char name[16];
 	snprintf(name, sizeof name, "s%u", n);
-	both[0] = place_with(name, RUN);
+	both[0] = place_with(name, story->workers ? WORKER : RUN);
 	place_keep_exits(both, story->with_log ? 2 : 1);
 	if (story->finish)
 		place_script(&both[0], "finish", story->finish);
@@ -187,6 +112,15 @@ static void send(struct place *p, struct message *m)
 	m->flags |= MESSAGE_AGAIN;
 }
 
+/* Is none of the workers left? They hold a lock as long as they live. */
+static void expect_no_worker(struct place *p)
+{
+	int fd = open(tree_name("workers"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		place_fail(p, "no worker is left", __FILE__, __LINE__);
+	close(fd);
+}
+
 /* What is acted on and not yet published when the supervisor dies is done again for the client, who
  * sends it again: then it may have been restarted twice, or ended once unasked; but it was done. */
 static void expect_obeyed(struct place *p, struct message *m, struct story const *story)
@@ -196,6 +130,8 @@ static void expect_obeyed(struct place *p, struct message *m, struct story const
 		send(p, m);
 	assert_int_equal(place_answer(p, m->id, &why), RESULT_DONE);
 	UNTIL(p, s->state == story->goal && s->starts >= story->starts);
+	if (story->workers && story->goal == STATE_DOWN)
+		expect_no_worker(p);
 	assert_true(p->s.starts <= story->starts + 2);
 	assert_true(p->s.deaths <= 1);
 	place_send(p, 'x');
@@ -220,23 +156,36 @@ static void expect_the_same(struct place *p, struct story const *story, unsigned
 	expect_said(p, n, 0, story->last);
 }
 
-/* Returns 0 when the goal was reached before call number n. */
-static int one(struct story const *story, unsigned int n)
+/* What its predecessor started it takes over, before the story begins. */
+static void succeed(struct place *p)
 {
+	place_kill_supervisor(p);
+	UNTIL(p, s->supervisor == (uint32_t)p_->supervisor);
+}
+
+/* Returns 0 when the goal was reached before call number n. */
+static int one(void const *data, unsigned int n)
+{
+	struct story const *story = data;
 	struct message m = { .command = (uint8_t)story->letter };
 	struct place p = prepare(story, n);
 	if (story->letter || story->crashes) {
 		place_up(&p);
-		attach(&p);
+		if (story->adopted)
+			succeed(&p);
+		trace_seize(p.supervisor);
 		m.id = cinit_ipc_id_after(p.s.acknowledged);
 		if (story->letter)
 			send(&p, &m);
 		else
 			kill((pid_t)p.s.pid, SIGKILL);
 	} else {
-		begin_traced(&p);
+		tree.before_exec = trace_me;
+		place_supervise(&p);
+		tree.before_exec = 0;
+		trace_begun(p.supervisor);
 	}
-	int killed = kill_at(&p, story, n);
+	int killed = trace_kill_at(p.supervisor, n, &p, at_goal, story);
 	tree_end(p.supervisor);
 	place_supervise(&p);
 	UNTIL(&p, s->supervisor == (uint32_t)p_->supervisor);
@@ -244,43 +193,17 @@ static int one(struct story const *story, unsigned int n)
 		expect_obeyed(&p, &m, story);
 	else
 		expect_the_same(&p, story, n);
+	if (story->workers)
+		expect_no_worker(&p);
 	cinit_ipc_release(&p.client);
 	return killed;
-}
-
-static int can_trace(void)
-{
-	struct output o;
-	tree.before_exec = trace_me;
-	char const *argv[] = { "/bin/true", 0 };
-	pid_t pid = tree_start(".true", argv);
-	tree.before_exec = 0;
-	int w;
-	(void)o;
-	if (waitpid(pid, &w, __WALL) == pid && WIFSTOPPED(w)) {
-		kill(pid, SIGKILL);
-		tree_end(pid);
-		return 1;
-	}
-	return 0;
-}
-
-static void tell(struct story const *story)
-{
-	char const *full = getenv("CINIT_TEST_FULL");
-	unsigned int stride = full ? 1 : STRIDE, n, kills = 0;
-	if (!can_trace())
-		skip();
-	for (n = (unsigned int)clock_boottime() % stride; one(story, n); n += stride)
-		kills++;
-	print_message("killed at %u of %u system calls, from %u on\n", kills, n, n % stride);
 }
 
 #define STORY(...)                                                                                 \
 	do {                                                                                       \
 		struct story const story = { __VA_ARGS__ };                                        \
 		(void)state;                                                                       \
-		tell(&story);                                                                      \
+		trace_story(one, STRIDE, &story);                                                  \
 	} while (0)
 
 static void start(void **state)
@@ -315,6 +238,32 @@ static void death(void **state)
 		.lines = 2, .said = "finish -1 9, up", .last = "finish -1 15");
 }
 
+static void stop_with_workers(void **state)
+{
+	STORY(.workers = 1, .letter = 'd', .goal = STATE_DOWN, .starts = 1);
+}
+
+static void stop_of_what_was_adopted(void **state)
+{
+	STORY(.finish = FINISH, .adopted = 1, .letter = 'd', .goal = STATE_DOWN, .starts = 1);
+}
+
+static void stop_of_adopted_workers(void **state)
+{
+	STORY(.workers = 1, .adopted = 1, .letter = 'd', .goal = STATE_DOWN, .starts = 1);
+}
+
+static void restart_of_adopted_workers(void **state)
+{
+	STORY(.workers = 1, .adopted = 1, .letter = 'r', .goal = STATE_UP, .starts = 2);
+}
+
+static void death_of_what_was_adopted(void **state)
+{
+	STORY(.finish = FINISH, .adopted = 1, .crashes = 1, .goal = STATE_UP, .starts = 2,
+		.deaths = 1, .lines = 2, .said = "finish -1 9, up", .last = "finish -1 15");
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -324,6 +273,11 @@ int main(void)
 		TREE_TEST(stop_without_finish),
 		TREE_TEST(restart),
 		TREE_TEST(death),
+		TREE_TEST(stop_with_workers),
+		TREE_TEST(stop_of_what_was_adopted),
+		TREE_TEST(stop_of_adopted_workers),
+		TREE_TEST(restart_of_adopted_workers),
+		TREE_TEST(death_of_what_was_adopted),
 	};
 	return cmocka_run_group_tests_name("supervise_killed", tests, 0, 0);
 }

@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "clock.h"
 
@@ -85,4 +86,96 @@ void trace_detach(struct place *p)
 		int stopped = !(w >> 16) && sig != (SIGTRAP | 0x80);
 		ptrace(PTRACE_DETACH, p->supervisor, 0, (void *)(intptr_t)(stopped ? sig : 0));
 	}
+}
+
+/* ------------------------------------------------------------------ killed at its system calls */
+
+void trace_me(void)
+{
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
+		_exit(99);
+}
+
+void trace_needed(void)
+{
+	char const *argv[] = { "/bin/true", 0 };
+	int w;
+
+	tree.before_exec = trace_me;
+	pid_t pid = tree_start(".true", argv);
+	tree.before_exec = 0;
+	if (waitpid(pid, &w, __WALL) != pid || !WIFSTOPPED(w))
+		skip();
+	kill(pid, SIGKILL);
+	tree_end(pid);
+}
+
+void trace_begun(pid_t pid)
+{
+	int w;
+	if (waitpid(pid, &w, __WALL) != pid || !WIFSTOPPED(w))
+		fail_msg("process %d cannot be traced", (int)pid);
+	ptrace(PTRACE_SETOPTIONS, pid, 0, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+	ptrace(PTRACE_SYSCALL, pid, 0, 0);
+}
+
+void trace_seize(pid_t pid)
+{
+	int w;
+	if (ptrace(PTRACE_SEIZE, pid, 0, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)) < 0)
+		fail_msg("process %d cannot be traced: %s", (int)pid, strerror(errno));
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	if (waitpid(pid, &w, __WALL) != pid || !WIFSTOPPED(w))
+		fail_msg("process %d does not stop", (int)pid);
+	ptrace(PTRACE_SYSCALL, pid, 0, 0);
+}
+
+int trace_kill_at(pid_t pid, unsigned int n, struct place *p,
+	int (*there)(struct place *p, void const *data), void const *data)
+{
+	unsigned int stops = 0;
+	uint64_t deadline = tree_patience();
+	int w;
+
+	for (;;) {
+		pid_t r = waitpid(pid, &w, WNOHANG | __WALL);
+		if (r == pid && WIFSTOPPED(w)) {
+			int sig = WSTOPSIG(w);
+			int call = sig == (SIGTRAP | 0x80);
+			if (call && stops++ / 2 == n) { /* entries and exits */
+				kill(pid, SIGKILL);
+				return 1;
+			}
+			int none = call || w >> 16 || sig == SIGTRAP || sig == SIGSTOP;
+			ptrace(PTRACE_SYSCALL, pid, 0, (void *)(intptr_t)(none ? 0 : sig));
+			continue;
+		}
+		if (r)
+			fail_msg("process %d has ended", (int)pid);
+		int arrived = there(p, data);
+		if (arrived && trace_in_poll(pid)) {
+			kill(pid, SIGKILL);
+			return 0;
+		}
+		if (clock_boottime() > deadline)
+			place_fail(p, "the goal, or a system call", __FILE__, __LINE__);
+		/* nothing tells when it begins to wait */
+		tree_poll(p->client.out >= 0 ? p->client.out : 0, 0,
+			clock_boottime() + CLOCK_MILLISEC);
+	}
+}
+
+void trace_story(
+	int (*one)(void const *story, unsigned int n), unsigned int stride, void const *story)
+{
+	unsigned int n, kills = 0;
+
+	if (getenv("CINIT_TEST_FULL")) {
+		stride = 1;
+		alarm(0); /* it takes as long as it takes */
+	}
+	trace_needed();
+	for (n = (unsigned int)clock_boottime() % stride; one(story, n); n += stride)
+		kills++;
+	print_message("killed at %u of %u system calls, from %u on\n", kills, n, n % stride);
 }
