@@ -149,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(another_cinit_takes_over),
+		TREE_TEST(what_was_left_to_strangers_is_found),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 	};
 	return cmocka_run_group_tests_name("init_takeover", tests, NULL, NULL);

@@ -342,7 +342,6 @@ int main(void)
 		TREE_TEST(an_essential_end_ends_the_tree),
 		TREE_TEST(a_shutdown_is_answered),
 		TREE_TEST(noise_changes_nothing),
-		TREE_TEST(what_was_left_to_strangers_is_found),
 		TREE_TEST(holds_few_descriptors_and_sleeps),
 	};
 	return cmocka_run_group_tests_name("init_tree", tests, NULL, NULL);
