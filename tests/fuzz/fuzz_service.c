@@ -121,7 +121,7 @@ static void read_user(int dir)
 {
 	char spec[1024];
 	struct account a;
-	struct value_error e = { "" };
+	struct value_error e = { .text = "" };
 
 	if (value_line(dir, "user", spec, sizeof spec, &e) > 0 && account_lookup(spec, &a, &e) == 0)
 		EXPECT(a.group_count <= ACCOUNT_GROUPS);
@@ -158,7 +158,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *data, size_t size)
 {
 	int dir = fuzz_scratch();
 	struct config c;
-	struct value_error e = { "" };
+	struct value_error e = { .text = "" };
 	struct lint l = { .text = TEXT_ZERO };
 	struct lint_place p = { .path = ".", .name = "self", .dir = dir };
 

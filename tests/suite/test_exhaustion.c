@@ -24,13 +24,13 @@
 #define RUN  "alone; say up; exec sleep 1000"
 #define YEAR (INT64_C(365) * 24 * 3600)
 
-static rlim_t limit(pid_t pid, int resource, rlim_t now)
+static rlim_t limit_descriptors(pid_t pid, rlim_t now)
 {
 	struct rlimit new = { .rlim_cur = now, .rlim_max = RLIM_INFINITY }, old;
-	if (prlimit(pid, (__typeof__(RLIMIT_NOFILE))resource, 0, &old) < 0)
+	if (prlimit(pid, RLIMIT_NOFILE, 0, &old) < 0)
 		fail_msg("prlimit: %s", strerror(errno));
 	new.rlim_max = old.rlim_max;
-	if (prlimit(pid, (__typeof__(RLIMIT_NOFILE))resource, &new, 0) < 0)
+	if (prlimit(pid, RLIMIT_NOFILE, &new, 0) < 0)
 		fail_msg("prlimit: %s", strerror(errno));
 	return old.rlim_cur;
 }
@@ -67,7 +67,7 @@ static void no_descriptors(void **state)
 	(void)state;
 
 	uint32_t run = web.s.pid;
-	rlim_t before = limit(web.supervisor, RLIMIT_NOFILE, 3);
+	rlim_t before = limit_descriptors(web.supervisor, 3);
 	place_message_at(&web, &m, __FILE__, __LINE__);
 	await_message(&web, "web: unable to publish status: Too many open files; ");
 	assert_int_equal(tree_read("run/web/lock")[0], EMFILE);
@@ -75,7 +75,7 @@ static void no_descriptors(void **state)
 	place_look(&web);
 	assert_true(status_answer(&web.r, m.id) < 0); /* what is not written down is not answered */
 	assert_int_equal(kill((pid_t)run, 0), 0);
-	limit(web.supervisor, RLIMIT_NOFILE, before);
+	limit_descriptors(web.supervisor, before);
 	assert_int_equal(place_answer(&web, m.id, 0), RESULT_DONE);
 	assert_int_equal(web.s.pid, run);
 	while (tree_read("run/web/lock")[0]) /* it goes after the answer, and nothing tells */
@@ -90,11 +90,11 @@ static void a_death_without_descriptors(void **state)
 	struct place web = place_running("web", RUN);
 	(void)state;
 
-	rlim_t before = limit(web.supervisor, RLIMIT_NOFILE, 3);
+	rlim_t before = limit_descriptors(web.supervisor, 3);
 	kill((pid_t)web.s.pid, SIGKILL);
 	await_message(&web, "web: unable to publish status: Too many open files; ");
 	event_none();
-	limit(web.supervisor, RLIMIT_NOFILE, before);
+	limit_descriptors(web.supervisor, before);
 	UNTIL(&web, s->state == STATE_UP && s->deaths == 1 && s->reason == REASON_NONE);
 	assert_true(web.s.flags & FLAG_EXIT_VALID);
 	assert_int_equal(web.s.last_exit, SIGKILL);
@@ -115,10 +115,10 @@ static void cinit_without_descriptors(void **state)
 	UNTIL(&web, s->state == STATE_UP);
 	event_is("up");
 	uint32_t run = web.s.pid, supervisor = web.s.supervisor;
-	rlim_t before = limit(cinit, RLIMIT_NOFILE, 3);
+	rlim_t before = limit_descriptors(cinit, 3);
 	kill((pid_t)supervisor, SIGKILL);
 	tree_poll(0, 0, clock_boottime() + 50 * CLOCK_MILLISEC);
-	limit(cinit, RLIMIT_NOFILE, before);
+	limit_descriptors(cinit, before);
 	UNTIL(&web, s->supervisor && s->supervisor != supervisor && s->state == STATE_UP);
 	assert_int_equal(web.s.pid, run);
 	UNTIL(&tree_of, s->state == STATE_UP);

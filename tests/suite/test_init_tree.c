@@ -1,5 +1,4 @@
-/* cinit while the tree runs: supervisors that die, essential services, commands, and what another
- * cinit finds when this one is killed. */
+/* cinit while the tree runs: supervisors that die, essential services, commands. */
 #include "init.h"
 
 #include <dirent.h>
@@ -270,73 +269,6 @@ static void noise_changes_nothing(void **state)
 
 /* ---------------------------------------------------------------------------- takeover */
 
-static void another_cinit_takes_over(void **state)
-{
-	struct place web = seven("web"), gone = init_service("gone"), db = init_service("db");
-
-	(void)state;
-	pid_t pid = init_start(NULL);
-	event_is("up");
-	UNTIL(&web, s->state == STATE_UP);
-	UNTIL(&gone, s->state == STATE_UP);
-	UNTIL(&db, s->state == STATE_UP);
-	uint32_t run = web.s.pid, supervisor = web.s.supervisor;
-	assert_int_equal(place_command(&db, 'd'), RESULT_DONE);
-	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
-	/* meanwhile one vanished */
-	init_move("services/gone", "gone.old");
-	pid = init_start(NULL);
-	init_gone("run/gone");
-	assert_int_equal(kill((pid_t)gone.s.pid, 0), -1);
-	assert_int_equal(init_command(COMMAND_LOOK, "web", 0, NULL), RESULT_DONE);
-	place_look(&web);
-	assert_int_equal(web.s.pid, run);
-	assert_int_equal(web.s.supervisor, supervisor);
-	place_look(&db);
-	assert_int_equal(db.s.want, WANT_DOWN); /* the same life goes on */
-	/* one of theirs dies: the next is ours */
-	kill_supervisor(&web);
-	UNTIL(&web, s->state == STATE_UP && s->pid == run);
-	event_none();
-	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	UNTIL(&web, s->state == STATE_DOWN && !s->supervisor);
-	UNTIL(&db, !s->supervisor);
-}
-
-/* cinit and a supervisor are both killed: what left the service's session is then the child of
- * somebody above them. It ends with the service all the same, and nothing else does. */
-static void what_was_left_to_strangers_is_found(void **state)
-{
-	struct place web = place_make("web");
-	struct orphans {
-		pid_t ours, others;
-	} p;
-
-	(void)state;
-	place_script(&web, "run",
-		"setsid sh -c 'echo $$ >>$EVENTS; exec sleep 1000' &\n"
-		"CINIT_RUN=/other setsid sh -c 'echo $$ >>$EVENTS; exec sleep 1000' &\n"
-		"wait; exec sleep 1000");
-	pid_t pid = init_start(NULL);
-	p.ours = (pid_t)strtol(event_next(), NULL, 10);
-	p.others = (pid_t)strtol(event_next(), NULL, 10);
-	assert_true(p.ours > 0 && p.others > 0);
-	UNTIL(&web, s->state == STATE_UP);
-	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
-	pid_t supervisor = (pid_t)web.s.supervisor, run = (pid_t)web.s.pid;
-	kill(supervisor, SIGKILL);
-	pid = init_start(NULL);
-	UNTIL(&web, s->supervisor && s->supervisor != (uint32_t)supervisor);
-	assert_int_equal(web.s.pid, run);
-	place_command(&web, 'd');
-	UNTIL(&web, s->state == STATE_DOWN);
-	/* one of the two says that it belongs to another tree */
-	assert_int_equal(tree_gone(p.ours) + tree_gone(p.others), 1);
-	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	kill(p.ours, SIGKILL);
-	kill(p.others, SIGKILL);
-}
-
 /* ------------------------------------------------------------------------------- limits */
 
 static unsigned int descriptors(pid_t pid)
@@ -410,8 +342,6 @@ int main(void)
 		TREE_TEST(an_essential_end_ends_the_tree),
 		TREE_TEST(a_shutdown_is_answered),
 		TREE_TEST(noise_changes_nothing),
-		TREE_TEST(another_cinit_takes_over),
-		TREE_TEST(what_was_left_to_strangers_is_found),
 		TREE_TEST(holds_few_descriptors_and_sleeps),
 	};
 	return cmocka_run_group_tests_name("init_tree", tests, NULL, NULL);

@@ -233,6 +233,31 @@ static void in_every_state(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* In one turn it is told to start and to execute another program: whoever opened the gate, the next
+ * one hears that run was executed. */
+static void one_at_its_gate_is_let_through(void **state)
+{
+	struct place web = init_service("web");
+
+	(void)state;
+	place_write(&web, "down", "");
+	pid_t pid = init_start_copy(0, NULL);
+	UNTIL(&web, s->state == STATE_DOWN && s->supervisor);
+	for (uint32_t n = 1; n <= 20; n++) {
+		uint64_t executed = web.s.executed;
+		kill((pid_t)web.s.supervisor, SIGSTOP);
+		uint64_t id = place_send(&web, 'u');
+		kill((pid_t)web.s.supervisor, SIGUSR1);
+		kill((pid_t)web.s.supervisor, SIGCONT);
+		assert_int_equal(place_answer(&web, id, NULL), RESULT_DONE);
+		UNTIL(&web, s->state == STATE_UP && s->executed > executed && s->starts == n);
+		assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
+		UNTIL(&web, s->state == STATE_DOWN);
+	}
+	assert_int_equal(web.s.deaths, 0);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 static void a_word_to_the_socket_is_heard(void **state)
 {
 	struct place web = place_make("web");
@@ -312,6 +337,7 @@ int main(void)
 		TREE_TEST(everything_is_as_it_was_but_the_programs),
 		TREE_TEST(orphans_are_still_known),
 		TREE_TEST(in_every_state),
+		TREE_TEST(one_at_its_gate_is_let_through),
 		TREE_TEST(a_word_to_the_socket_is_heard),
 		TREE_TEST(cmd_goes_on_and_its_code_passes_through),
 		TREE_TEST(supervisors_that_were_taken_over_follow),

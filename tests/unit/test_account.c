@@ -129,7 +129,7 @@ struct row {
 
 static void check_row(struct row const *row)
 {
-	struct value_error e = { "" };
+	struct value_error e = { .text = "" };
 	struct account a;
 	int good = row->error && !row->error[0];
 	int r = account_lookup(row->spec, &a, &e);

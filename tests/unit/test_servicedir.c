@@ -91,7 +91,7 @@ static void durations(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 		uint32_t ms = untouched;
 
 		scratch_text("t", rows[i].text);
@@ -125,7 +125,7 @@ static void numbers(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 		uint32_t n = untouched;
 
 		scratch_text("n", rows[i].text);
@@ -173,7 +173,7 @@ static void signals(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 		int sig = -7;
 
 		scratch_text("s", rows[i].text);
@@ -213,7 +213,7 @@ static void limits(void **state)
 	(void)state;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 		uint32_t n = untouched, ms = untouched;
 		int good = rows[i].error && !rows[i].error[0];
 

@@ -32,7 +32,7 @@ static void lists_of_codes(void **state)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		unsigned char set[32] = { 0 };
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 		char found[64] = "";
 
 		scratch_text("c", rows[i].text);
@@ -88,7 +88,7 @@ static void texts(void **state)
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char buf[32] = "";
-		struct value_error e = { "" };
+		struct value_error e = { .text = "" };
 
 		scratch_text("t", rows[i].file);
 		int r = value_texts(scratch_fd, "t", buf, sizeof buf, &e);

@@ -1,0 +1,156 @@
+/* What another cinit finds when the one before it was killed. */
+#include "init.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+
+/* A service whose script exits with 7 at USR1. */
+static struct place seven(char const *name)
+{
+	struct place p = place_make(name);
+
+	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
+	return p;
+}
+
+static void kill_supervisor(struct place *p)
+{
+	pid_t old;
+
+	place_look(p);
+	old = (pid_t)p->s.supervisor;
+	assert_true(old > 0);
+	kill(old, SIGKILL);
+	UNTIL(p, s->supervisor && (pid_t)s->supervisor != old);
+}
+
+static void another_cinit_takes_over(void **state)
+{
+	struct place web = seven("web"), gone = init_service("gone"), db = init_service("db");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&gone, s->state == STATE_UP);
+	UNTIL(&db, s->state == STATE_UP);
+	uint32_t run = web.s.pid, supervisor = web.s.supervisor;
+	assert_int_equal(place_command(&db, 'd'), RESULT_DONE);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	/* meanwhile one vanished */
+	init_move("services/gone", "gone.old");
+	pid = init_start(NULL);
+	init_gone("run/gone");
+	assert_int_equal(kill((pid_t)gone.s.pid, 0), -1);
+	assert_int_equal(init_command(COMMAND_LOOK, "web", 0, NULL), RESULT_DONE);
+	place_look(&web);
+	assert_int_equal(web.s.pid, run);
+	assert_int_equal(web.s.supervisor, supervisor);
+	place_look(&db);
+	assert_int_equal(db.s.want, WANT_DOWN); /* the same life goes on */
+	/* one of theirs dies: the next is ours */
+	kill_supervisor(&web);
+	UNTIL(&web, s->state == STATE_UP && s->pid == run);
+	event_none();
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	UNTIL(&web, s->state == STATE_DOWN && !s->supervisor);
+	UNTIL(&db, !s->supervisor);
+}
+
+/* cinit and a supervisor are both killed: what left the service's session is then the child of
+ * somebody above them. It ends with the service all the same, and nothing else does. */
+static void what_was_left_to_strangers_is_found(void **state)
+{
+	struct place web = place_make("web");
+	struct orphans {
+		pid_t ours, others;
+	} p;
+
+	(void)state;
+	place_script(&web, "run",
+		"setsid sh -c 'echo $$ >>$EVENTS; exec sleep 1000' &\n"
+		"CINIT_RUN=/other setsid sh -c 'echo $$ >>$EVENTS; exec sleep 1000' &\n"
+		"wait; exec sleep 1000");
+	pid_t pid = init_start(NULL);
+	p.ours = (pid_t)strtol(event_next(), NULL, 10);
+	p.others = (pid_t)strtol(event_next(), NULL, 10);
+	assert_true(p.ours > 0 && p.others > 0);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid_t supervisor = (pid_t)web.s.supervisor, run = (pid_t)web.s.pid;
+	kill(supervisor, SIGKILL);
+	pid = init_start(NULL);
+	UNTIL(&web, s->supervisor && s->supervisor != (uint32_t)supervisor);
+	assert_int_equal(web.s.pid, run);
+	place_command(&web, 'd');
+	UNTIL(&web, s->state == STATE_DOWN);
+	/* one of the two says that it belongs to another tree */
+	assert_int_equal(tree_gone(p.ours) + tree_gone(p.others), 1);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	kill(p.ours, SIGKILL);
+	kill(p.others, SIGKILL);
+}
+
+/* What cinit does for supervisors of its own it does for those that came later, too: exit codes,
+ * and the pipe to the logger. */
+static void the_next_cinit_lacks_nothing(void **state)
+{
+	struct place web = place_make("web"), log, one = seven("one");
+
+	(void)state;
+	place_script(&web, "run", "trap '' PIPE; echo line; say wrote; exec sleep 1000");
+	place_script(&web, "log/run",
+		"say log; read x <$TREE/hold; read line; say got $line; exec sleep 1000");
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	log = place_at("web/log", tree_name("run/web/log"));
+	pid_t pid = init_start(NULL);
+	for (int n = 0; n < 3; n++)
+		event_next();
+	UNTIL(&one, s->state == STATE_UP);
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid = init_start(NULL);
+	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&cinit, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	/* nobody but cinit has the pipe open for a moment, and its line waits */
+	kill(pid, SIGSTOP);
+	kill((pid_t)web.s.supervisor, SIGKILL);
+	kill((pid_t)log.s.pid, SIGKILL);
+	kill((pid_t)web.s.pid, SIGKILL);
+	kill(pid, SIGCONT);
+	UNTIL(&web, s->starts == 2);
+	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	event_await("got line");
+	close(hold);
+	/* its second supervisor is ours, and so are that one's orphans */
+	kill_supervisor(&one);
+	assert_int_equal(place_command(&one, 'r'), RESULT_DONE);
+	event_await("up");
+	UNTIL(&one, s->starts == 2 && s->state == STATE_UP);
+	kill_supervisor(&one);
+	UNTIL(&one, s->state == STATE_UP);
+	kill((pid_t)one.s.pid, SIGUSR1);
+	UNTIL(&one, s->starts == 3);
+	assert_int_equal(one.s.flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN), FLAG_EXIT_VALID);
+	assert_int_equal(one.s.last_exit, EXIT(7));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TREE_TEST(another_cinit_takes_over),
+		TREE_TEST(what_was_left_to_strangers_is_found),
+		TREE_TEST(the_next_cinit_lacks_nothing),
+	};
+	return cmocka_run_group_tests_name("init_takeover", tests, NULL, NULL);
+}
