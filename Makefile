@@ -218,7 +218,7 @@ $(F)/fuzz_%: $(F)/obj/fuzz_%.o $(patsubst %,$(F)/lib%.a,$(PARTS) supervise lib)
 
 fuzzers: $(FUZZERS)
 fuzz: $(FUZZERS)
-	@$(srcdir)/tests/fuzz/run $(FUZZ_TIME) $(F)/out $(FUZZERS)
+	@FUZZ_SEED=$(FUZZ_SEED) $(srcdir)/tests/fuzz/run $(FUZZ_TIME) $(F)/out $(FUZZERS)
 
 ## measuring
 
