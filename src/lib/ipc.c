@@ -87,15 +87,15 @@ static int fifo_make(int dir, char const *name, mode_t mode, gid_t group)
 /* Opens the FIFO `name` O_RDWR: the one that is there if it is ours, else a new one. */
 static int fifo_take(int dir, char const *name, mode_t mode, gid_t group)
 {
-	int fd = openat(dir, name, O_RDWR | OPEN_FIFO);
-	if (fd >= 0) {
-		if (fifo_adjust(fd, mode, group))
-			return fd;
-		fd_close(fd);
-	} else if (errno != ENOENT && !in_the_way(errno)) {
+	int old = openat(dir, name, O_RDWR | OPEN_FIFO);
+	if (old >= 0 && fifo_adjust(old, mode, group))
+		return old;
+	if (old < 0 && errno != ENOENT && !in_the_way(errno))
 		return -1;
-	}
-	return fifo_make(dir, name, mode, group);
+	int fd = fifo_make(dir, name, mode, group);
+	if (old >= 0)
+		fd_close(old); /* which hangs up on who watched it: they find the new one */
+	return fd;
 }
 
 /* Turns the O_RDWR descriptor of a FIFO into one that only writes, so that we do not count among
