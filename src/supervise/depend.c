@@ -96,8 +96,7 @@ int service_want_down(struct service *x, int force)
 	if (needed || (!stands_alone(x) && dependents_want(x)))
 		x->s.flags |= FLAG_HELD;
 	x->s.want = WANT_DOWN;
-	if (x->s.reason == REASON_REFUSED)
-		service_reason(x, REASON_NONE, 0, "");
+	service_mended(x, 1u << REASON_REFUSED);
 	if (!stands_alone(x)) {
 		service_publish(x);
 		/* those who came before they could see that */

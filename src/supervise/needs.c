@@ -389,8 +389,8 @@ int needs_look(struct service *x, int *lost)
 	if (!settled && looked &&
 		(x->s.state == STATE_WAITING || *lost || (x->s.flags & FLAG_BUNDLE)))
 		explain(x);
-	if (settled && x->s.reason == REASON_NEEDS)
-		service_reason(x, REASON_NONE, 0, "");
+	if (settled)
+		service_mended(x, 1u << REASON_NEEDS);
 	return settled;
 }
 

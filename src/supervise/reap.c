@@ -137,9 +137,8 @@ static void run_ended(struct service *x, int wstat, int known)
 	forget_child(x, ROLE_RUN);
 	ready_close(x);
 	service_kill_script(x, ROLE_CHECK);
-	service_await_nobody(x);          /* it went by itself */
-	if (x->s.reason == REASON_STATUS) /* what it said of itself is over with it */
-		service_reason(x, REASON_NONE, 0, "");
+	service_await_nobody(x);                /* it went by itself */
+	service_mended(x, 1u << REASON_STATUS); /* what it said of itself is over with it */
 	if (x->off) {
 		off_ended(x, wstat, known, nothing);
 		return;

@@ -190,6 +190,26 @@ struct place init_service(char const *name)
 	return p;
 }
 
+struct place init_seven(char const *name)
+{
+	struct place p = place_make(name);
+
+	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
+	return p;
+}
+
+void init_kill_supervisor_at(struct place *p, char const *file, int line)
+{
+	place_look(p);
+	pid_t old = (pid_t)p->s.supervisor;
+	assert_true(old > 0);
+	kill(old, SIGKILL);
+	p->deadline = tree_patience();
+	place_look(p);
+	while (p->e != STATUS_OK || !p->s.supervisor || (pid_t)p->s.supervisor == old)
+		place_wait_at(p, "another supervisor", file, line);
+}
+
 enum status_result init_command_at(int letter, char const *text, uint32_t argument,
 	enum status_why *why, char const *file, int line)
 {

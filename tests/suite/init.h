@@ -46,6 +46,13 @@ void init_says_at(char const *text, char const *file, int line);
 /* A service with a script that sleeps. */
 struct place init_service(char const *name);
 
+/* A service whose script exits with 7 at USR1. */
+struct place init_seven(char const *name);
+
+/* Kills its supervisor, and waits for the next. */
+void init_kill_supervisor_at(struct place *p, char const *file, int line);
+#define init_kill_supervisor(p) init_kill_supervisor_at(p, __FILE__, __LINE__)
+
 /* Sends a command of the tree and waits for its answer. */
 enum status_result init_command_at(int letter, char const *text, uint32_t argument,
 	enum status_why *why, char const *file, int line);

@@ -58,3 +58,15 @@ pid_t svctl_boot(void)
 	UNTIL(&cinit, s->state == STATE_UP);
 	return pid;
 }
+
+void svctl_two(struct place *web, struct place *db, char const *run)
+{
+	*web = place_make("web");
+	*db = place_make("db");
+	place_script(web, "run", run);
+	place_script(db, "run", run);
+	place_write(db, "down", "");
+	svctl_boot();
+	UNTIL(web, s->state == STATE_UP);
+	UNTIL(db, s->state == STATE_DOWN);
+}

@@ -30,4 +30,7 @@ int svctl_like(char const *text, char const *pattern);
 /* Starts cinit on the tree, and waits until it has started everything. Its pid. */
 pid_t svctl_boot(void);
 
+/* Boots a tree of two services that run this script: web runs, db is normally down. */
+void svctl_two(struct place *web, struct place *db, char const *run);
+
 #endif

@@ -11,29 +11,9 @@
 
 #include "command.h"
 
-/* A service whose script exits with 7 at USR1. */
-static struct place seven(char const *name)
-{
-	struct place p = place_make(name);
-
-	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
-	return p;
-}
-
-static void kill_supervisor(struct place *p)
-{
-	pid_t old;
-
-	place_look(p);
-	old = (pid_t)p->s.supervisor;
-	assert_true(old > 0);
-	kill(old, SIGKILL);
-	UNTIL(p, s->supervisor && (pid_t)s->supervisor != old);
-}
-
 static void another_cinit_takes_over(void **state)
 {
-	struct place web = seven("web"), gone = init_service("gone"), db = init_service("db");
+	struct place web = init_seven("web"), gone = init_service("gone"), db = init_service("db");
 
 	(void)state;
 	pid_t pid = init_start(NULL);
@@ -56,7 +36,7 @@ static void another_cinit_takes_over(void **state)
 	place_look(&db);
 	assert_int_equal(db.s.want, WANT_DOWN); /* the same life goes on */
 	/* one of theirs dies: the next is ours */
-	kill_supervisor(&web);
+	init_kill_supervisor(&web);
 	UNTIL(&web, s->state == STATE_UP && s->pid == run);
 	event_none();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
@@ -102,7 +82,7 @@ static void what_was_left_to_strangers_is_found(void **state)
  * and the pipe to the logger. */
 static void the_next_cinit_lacks_nothing(void **state)
 {
-	struct place web = place_make("web"), log, one = seven("one");
+	struct place web = place_make("web"), log, one = init_seven("one");
 
 	(void)state;
 	place_script(&web, "run", "trap '' PIPE; echo line; say wrote; exec sleep 1000");
@@ -132,11 +112,11 @@ static void the_next_cinit_lacks_nothing(void **state)
 	event_await("got line");
 	close(hold);
 	/* its second supervisor is ours, and so are that one's orphans */
-	kill_supervisor(&one);
+	init_kill_supervisor(&one);
 	assert_int_equal(place_command(&one, 'r'), RESULT_DONE);
 	event_await("up");
 	UNTIL(&one, s->starts == 2 && s->state == STATE_UP);
-	kill_supervisor(&one);
+	init_kill_supervisor(&one);
 	UNTIL(&one, s->state == STATE_UP);
 	kill((pid_t)one.s.pid, SIGUSR1);
 	UNTIL(&one, s->starts == 3);

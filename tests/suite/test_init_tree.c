@@ -14,31 +14,11 @@
 #include "clock.h"
 #include "command.h"
 
-/* A service whose script exits with 7 at USR1. */
-static struct place seven(char const *name)
-{
-	struct place p = place_make(name);
-
-	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
-	return p;
-}
-
-static void kill_supervisor(struct place *p)
-{
-	pid_t old;
-
-	place_look(p);
-	old = (pid_t)p->s.supervisor;
-	assert_true(old > 0);
-	kill(old, SIGKILL);
-	UNTIL(p, s->supervisor && (pid_t)s->supervisor != old);
-}
-
 /* ------------------------------------------------------------------------ supervisors */
 
 static void a_killed_supervisor_is_back_and_its_service_goes_on(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start(NULL);
@@ -46,7 +26,7 @@ static void a_killed_supervisor_is_back_and_its_service_goes_on(void **state)
 	event_is("up");
 	uint32_t run = web.s.pid;
 	uint64_t begun = clock_boottime();
-	kill_supervisor(&web);
+	init_kill_supervisor(&web);
 	assert_true(clock_boottime() - begun < 2 * CLOCK_SECOND);
 	UNTIL(&web, s->state == STATE_UP && s->pid == run);
 	assert_non_null(strstr(tree_read("cinit.err"),
@@ -58,15 +38,15 @@ static void a_killed_supervisor_is_back_and_its_service_goes_on(void **state)
 
 static void an_orphans_exit_code_arrives(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start(NULL);
 	UNTIL(&web, s->state == STATE_UP);
 	event_is("up");
 	/* twice: an orphan of two supervisors is still one */
-	kill_supervisor(&web);
-	kill_supervisor(&web);
+	init_kill_supervisor(&web);
+	init_kill_supervisor(&web);
 	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
 	kill((pid_t)web.s.pid, SIGUSR1);
 	UNTIL(&web, s->starts == 2);
@@ -87,7 +67,7 @@ static void a_loggers_exit_code_arrives_too(void **state)
 	pid_t pid = init_start(NULL);
 	event_is("log");
 	UNTIL(&web, s->state == STATE_UP);
-	kill_supervisor(&web);
+	init_kill_supervisor(&web);
 	UNTIL(&log, s->state == STATE_UP && s->supervisor == web.s.supervisor);
 	kill((pid_t)log.s.pid, SIGUSR1);
 	UNTIL(&log, s->starts == 2);
@@ -98,7 +78,7 @@ static void a_loggers_exit_code_arrives_too(void **state)
 
 static void supervisor_and_service_die_together(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start(NULL);
@@ -116,13 +96,13 @@ static void supervisor_and_service_die_together(void **state)
 
 static void one_that_keeps_dying_waits_longer_each_time(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start(NULL);
 	UNTIL(&web, s->state == STATE_UP);
 	for (int n = 0; n < 4; n++)
-		kill_supervisor(&web);
+		init_kill_supervisor(&web);
 	assert_non_null(strstr(tree_read("cinit.err"), "another follows at once\n"));
 	assert_non_null(strstr(tree_read("cinit.err"), "another follows in 0.1 s\n"));
 	assert_non_null(strstr(tree_read("cinit.err"), "another follows in 0.4 s\n"));

@@ -14,19 +14,11 @@
 
 static struct place web, db;
 
-/* A tree of two services: web runs, db is normally down. */
 static int two(void **state)
 {
 	if (tree_setup(state) < 0)
 		return -1;
-	web = place_make("web");
-	db = place_make("db");
-	place_script(&web, "run", SLEEPS);
-	place_script(&db, "run", SLEEPS);
-	place_write(&db, "down", "");
-	svctl_boot();
-	UNTIL(&web, s->state == STATE_UP);
-	UNTIL(&db, s->state == STATE_DOWN);
+	svctl_two(&web, &db, SLEEPS);
 	return 0;
 }
 
