@@ -24,6 +24,7 @@
 #include "../lib/process.h"
 #include "../lib/signals.h"
 #include "carry.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -160,7 +161,7 @@ int upgrade_begin(struct init *i, uint64_t id)
 		refuse(i, "unable to ask", strerror(errno));
 		return 0;
 	}
-	u->asked = fork();
+	u->asked = apart_fork();
 	if (!u->asked)
 		ask(i, p[1]);
 	int e = errno;
