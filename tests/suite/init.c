@@ -230,3 +230,15 @@ enum status_result init_command_at(int letter, char const *text, uint32_t argume
 	cinit_ipc_release(&cinit.client);
 	return r;
 }
+
+void init_upgrade_at(char const *file, int line)
+{
+	static struct output o;
+
+	tree_run_at(&o, file, line, "svctl", "-w", "60", "upgrade", NULL);
+	if (!o.code && !o.out[0] && !o.err[0])
+		return;
+	print_error("%s:%d: upgrade: %d: %s%s%s", file, line, o.code, o.out, o.err,
+		tree_read("cinit.err"));
+	_fail(file, line);
+}
