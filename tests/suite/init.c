@@ -55,13 +55,13 @@ pid_t init_start(char const *const *cmd)
 	return start(NULL, "cinit", cmd);
 }
 
-void init_install(void)
+void init_install_program(char const *name)
 {
 	static char bytes[65536];
 	char from[256];
 	int n;
 
-	snprintf(from, sizeof from, "%s/cinit", getenv("CINIT_BUILD"));
+	snprintf(from, sizeof from, "%s/%s", getenv("CINIT_BUILD"), name);
 	tree_write("bin/new", 0755, "");
 	FILE *in = fopen(from, "re"), *out = fopen(tree_name("bin/new"), "we");
 	if (!in || !out)
@@ -72,6 +72,11 @@ void init_install(void)
 	if (fclose(out))
 		fail_msg("unable to write %s", tree_name("bin/new"));
 	init_move("bin/new", "bin/cinit");
+}
+
+void init_install(void)
+{
+	init_install_program("cinit");
 }
 
 static char const *const *namespace(void)

@@ -55,8 +55,8 @@ static void a_group_is_kept(void **state)
 /* The stop waits for the group to become empty: by an event that the next program hears, too. */
 static void a_stop_that_waits_for_the_group(void **state)
 {
-	struct place web = place_with(
-		"web", "( trap '' TERM; say here; hold stray ) & say up; " SLEEPS);
+	struct place web =
+		place_with("web", "( trap '' TERM; say here; hold stray ) & say up; " SLEEPS);
 	int hold = tree_hold("stray");
 
 	(void)state;
