@@ -34,14 +34,12 @@ directory = $(if $(filter cinit,$1),init,$1)
 sources = $(sort $(wildcard $(srcdir)/src/$(call directory,$1)/*.c))
 objects = $(patsubst $(srcdir)/src/%.c,$2/%.o,$(call sources,$1))
 PROGRAMS := $(foreach name,$(NAMES),$(if $(filter %.c,$(call sources,$(name))),$(name)))
-# The supervisor is a library; what it does as a program by itself is no part of what tests link.
-MAIN := supervise/main.o
 
 LIB_OBJECTS := $(call objects,lib,$(B)/obj)
 SUPERVISE_OBJECTS := $(call objects,supervise,$(B)/obj)
 
 TEST_LIB_OBJECTS := $(call objects,lib,$(T)/obj)
-TEST_SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(T)/obj))
+TEST_SUPERVISE_OBJECTS := $(call objects,supervise,$(T)/obj)
 UNITS := $(patsubst $(srcdir)/tests/unit/%.c,$(T)/unit/%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
 SUITE := $(patsubst $(srcdir)/tests/suite/%.c,$(T)/suite/%,$(sort $(wildcard $(srcdir)/tests/suite/test_*.c)))
 UNIT_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/unit/test_*.sh))
