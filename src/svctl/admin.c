@@ -22,8 +22,18 @@
 
 static int edit(int enable, char const *file)
 {
-	if (enable)
-		return unlink(file) == 0 || errno == ENOENT ? 0 : -1;
+	struct stat st;
+
+	if (enable) {
+		if (unlink(file) == 0 || errno == ENOENT)
+			return 0;
+		/* where nothing may be written, the kernel does not look whether it is there */
+		int e = errno;
+		if (lstat(file, &st) < 0 && errno == ENOENT)
+			return 0;
+		errno = e;
+		return -1;
+	}
 	int fd =
 		open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
