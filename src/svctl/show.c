@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <skalibs/strerr.h>
+
 #include "clock.h"
 #include "goal.h"
 #include "json.h"
@@ -113,6 +115,8 @@ int show_services(struct options const *o, struct where *w, struct targets const
 
 	s.now = clock_boottime();
 	s.wall = (int64_t)time(NULL);
+	if (o->verb->kind == VERB_LIST && w->fd >= 0 && !where_alive(w))
+		strerr_warn(PROG, ": warning: no cinit runs in ", w->run);
 	if (o->verb->kind == VERB_LIST && !o->json)
 		table_head(&s.table);
 	for (size_t i = 0; i < ts->count; i++) {
