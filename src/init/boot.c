@@ -277,7 +277,7 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_error("", name, ": unable to look at the service directory");
+	message_trouble(name, "");
 }
 
 /* 0, or -1 with errno: no memory. */

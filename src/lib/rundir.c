@@ -11,6 +11,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
 
+#include "printable.h"
+
 #define DEFAULT_DIR "/run/cinit"
 #define USER_DIR    "/cinit"          /* below $XDG_RUNTIME_DIR */
 #define MEMORY_DIR  "/dev/shm/cinit-" /* the uid follows */
@@ -32,12 +34,7 @@ int service_name_valid(char const *name)
 
 	if (!len || len > 255 || name[0] == '.' || !strcmp(name, "conf"))
 		return 0;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)name[i];
-		if (c < 0x20 || c == 0x7f || c == '/')
-			return 0;
-	}
-	return 1;
+	return !strchr(name, '/') && !printable_not(name);
 }
 
 /* Appends the components of `from` to path, each behind a slash. Empty ones and "." are dropped: a
