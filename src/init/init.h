@@ -189,6 +189,7 @@ void cgroup_leave(struct init *i);
 /* record.c: cinit's own status record. */
 void record_begin(struct init *i, struct status const *former);
 void record_reason(struct init *i, unsigned int reason, char const *text);
+void record_prepared(struct init *i, struct service *s, int error);
 void record_state(struct init *i, unsigned int state);
 void record_publish(struct init *i, uint64_t now);
 
@@ -208,7 +209,8 @@ int takeover_polls(struct init *i, size_t others);
 size_t takeover_fill(struct init const *i, struct pollfd *fds);
 void takeover_ended(struct init *i, struct pollfd const *fds, size_t n);
 
-/* rescan.c: 0, or -1 where the service directory could not be read: then nothing has changed. */
+/* rescan.c: 0, or -1 where the service directory could not be read: then nothing has changed. 1: a
+ * service could not be given a state directory, and the record says which. */
 int rescan(struct init *i);
 int rescan_wake(struct init *i, struct service *s);
 void rescan_forget(struct init *i, struct service *s);

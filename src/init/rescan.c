@@ -55,7 +55,7 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_error("; leaving it as it is", name, ": unable to look at the service directory");
+	message_trouble(name, "; leaving it as it is");
 }
 
 /* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. */
@@ -98,7 +98,7 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 		end_supervisor(s);
 		s->renew = 1;
 	}
-	if (e->holds & ~s->holds) {
+	if (e->holds & ~s->holds || !s->prepared) {
 		s->holds |= e->holds;
 		spawn_prepare(i, s);
 	}
@@ -175,6 +175,8 @@ int rescan(struct init *i)
 	struct scan found = { 0 };
 	int r = scan_read(&found, i->service_path, trouble);
 
+	if (i->status.reason == REASON_PUBLISH)
+		record_reason(i, REASON_NONE, ""); /* who has no place yet is tried again */
 	if (!r) {
 		settings_read(i);
 		r = apply(i, &found);
@@ -190,7 +192,7 @@ int rescan(struct init *i)
 		spawn_poke_all(i);
 	if (r >= 0)
 		cycles_look(i);
-	return r < 0 ? -1 : 0;
+	return r < 0 ? -1 : i->status.reason == REASON_PUBLISH;
 }
 
 /* -------------------------------------------------------------------------- leftovers */

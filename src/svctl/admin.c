@@ -180,6 +180,7 @@ static void judge(struct options const *o, struct where const *w, struct tree_en
 	struct job const *j = &end->job;
 	char const *word = o->verb->word;
 	int says = j->detail == WHY_UPGRADE && end->status.reason == REASON_UPGRADE;
+	int partly = j->detail == WHY_PUBLISH && end->status.reason == REASON_PUBLISH;
 
 	switch ((enum job_outcome)j->outcome) {
 	case OUTCOME_OK:
@@ -189,6 +190,9 @@ static void judge(struct options const *o, struct where const *w, struct tree_en
 		strerr_dief(EXIT_UNKNOWN, "no answer to ", word, " from cinit in ", w->run,
 			" in time; outcome unknown");
 	case OUTCOME_REFUSED:
+		if (partly)
+			strerr_dief(EXIT_SYSTEM, "cinit in ", w->run, " did not do all of ", word,
+				": ", end->status.reason_text);
 		strerr_dief(EXIT_SYSTEM, "cinit in ", w->run, " refused ", word, ": ",
 			status_why_text((unsigned int)j->detail), says ? ": " : "",
 			says ? end->status.reason_text : "");
