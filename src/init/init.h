@@ -237,6 +237,7 @@ int signal_turn(struct init *i);
 void cmd_turn(struct init *i, uint64_t now, int hung_up);
 void cmd_await_anew(struct init *i);
 void cmd_passes(struct init *i, struct service const *s);
+void cmd_look_stopped(struct init *i);
 void cmd_ended(struct init *i, int wait_status);
 void cmd_kill(struct init *i, int sig);
 
