@@ -93,6 +93,9 @@ static void place_by_name(
 		strerr_dief1x(111, "name of run directory is too long");
 	}
 	dir = rundir_open(fd, name, 0755);
+	if (dir < 0 && errno == EPERM)
+		strerr_dief(111, "refused state directory ", run_path, "/", name, ": ",
+			rundir_refusal(fd, name, why));
 	if (dir < 0)
 		strerr_diefu4sys(111, "open state directory ", run_path, "/", name);
 	snprintf(state_path, sizeof state_path, "%s/%s", run_path, name);
