@@ -29,13 +29,13 @@ void rescan_forget(struct init *i, struct service *s)
 	cmd_await_anew(i);
 }
 
-/* Tells its supervisor to stop it, and to end. */
-static void end_supervisor(struct service const *s)
+/* TERM: to stop it, and to end. HUP: to look after its FIFOs. */
+static void tell_supervisor(struct service const *s, int sig)
 {
 	if (s->phase == SERVICE_RUNS)
-		kill(s->supervisor, SIGTERM);
+		kill(s->supervisor, sig);
 	else if (s->phase == SERVICE_TAKEN)
-		process_signal(s->supervisor, s->identity, SIGTERM);
+		process_signal(s->supervisor, s->identity, sig);
 }
 
 /* Its directory is gone. */
@@ -44,7 +44,7 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 	s->vanished = 1;
 	s->renew = 0;
 	if (s->supervisor)
-		end_supervisor(s);
+		tell_supervisor(s, SIGTERM);
 	else if (takeover_lives(i, s))
 		tree_schedule(&i->tree, s, now); /* a supervisor, to stop what runs */
 	else
@@ -95,7 +95,7 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 		s->vanished = 0;
 		s->renew = 1;
 	} else if (other && s->supervisor) {
-		end_supervisor(s);
+		tell_supervisor(s, SIGTERM);
 		s->renew = 1;
 	}
 	if (e->holds & ~s->holds || !s->prepared) {
@@ -170,6 +170,29 @@ static int apply(struct init *i, struct scan const *found)
 	return news || i->templates != templates;
 }
 
+/* Ours, and those of services: what was removed or replaced by hand is made anew. */
+static void mend_pairs(struct init *i)
+{
+	char log[PATH_MAX];
+	int r = cinit_ipc_mend(&i->ipc, i->control_group);
+
+	if (r < 0)
+		warn_error("", "unable to make anew in and out of ", i->run_path, "/" RUNDIR_TREE);
+	else if (r)
+		warn("in or out of ", i->run_path,
+			"/" RUNDIR_TREE " was removed or replaced; made anew");
+	i->dirty |= r > 0;
+	for (size_t n = 0; n < i->tree.count; n++) {
+		struct service const *s = i->tree.list[n];
+		if (!s->supervisor)
+			continue;
+		if (!cinit_ipc_attended(i->run, s->name) ||
+			(s->holds & 1u << HOLD_PIPE && !path_join(log, s->name, "log") &&
+				!cinit_ipc_attended(i->run, log)))
+			tell_supervisor(s, SIGHUP);
+	}
+}
+
 int rescan(struct init *i)
 {
 	struct scan found = { 0 };
@@ -192,6 +215,7 @@ int rescan(struct init *i)
 		spawn_poke_all(i);
 	if (r >= 0)
 		cycles_look(i);
+	mend_pairs(i);
 	return r < 0 ? -1 : i->status.reason == REASON_PUBLISH;
 }
 

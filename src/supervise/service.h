@@ -142,6 +142,7 @@ struct supervisor {
 	int at_once;          /* and by QUIT: KILL without TERM */
 	int reap_pending;     /* a turn's share of deaths is through, there may be more */
 	int upgrade;          /* told to execute the program that is there now */
+	int mend;             /* told to look whether what it has of FIFOs is there */
 	struct pollfd *polls; /* few, or memory of its own */
 	size_t poll_room;
 	struct pollfd few[POLL_FEW];
@@ -265,6 +266,7 @@ void service_resume(struct service *x);
 
 /* ---- publish.c */
 void service_publish(struct service *x);
+int service_mend_pair(struct service *x);
 void service_touch(struct service *x);
 /* Lets children run whose record is out. */
 void service_open_gates(struct service *x);

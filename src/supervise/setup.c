@@ -49,7 +49,7 @@ static void set_title(struct supervise_options const *o)
 }
 
 /* Signals that came while nothing was set up yet; they are sent again when all is. */
-static int const awaited[] = { SIGTERM, SIGQUIT, SIGUSR1 };
+static int const awaited[] = { SIGTERM, SIGQUIT, SIGUSR1, SIGHUP, SIGTSTP };
 #define AWAITED (sizeof awaited / sizeof *awaited)
 static volatile sig_atomic_t early[AWAITED];
 
@@ -91,6 +91,9 @@ static int take_over_signals(struct supervisor *sup, int forked)
 		selfpipe_finish();
 		process_close_from(3);
 	}
+	/* before TSTP stops us with cinit's group, if somebody suspends that. EPERM: we lead a
+	 * group already, which is as good */
+	setsid();
 	if (trap_signals(sup) < 0)
 		return -1;
 	for (size_t i = 0; i < AWAITED; i++) {
@@ -110,7 +113,6 @@ int setup_process(struct supervisor *sup)
 	if (take_over_signals(sup, o->forked) < 0)
 		return -1;
 	set_title(o);
-	setsid(); /* EPERM: we lead a group already, which is as good */
 	umask(0);
 	empty_stdin();
 	if (process_subreaper() < 0)
@@ -147,6 +149,15 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 	setup_name(x);
 }
 
+static void say_refused(struct service const *x, char const *state_dir)
+{
+	char why[RUNDIR_REFUSAL], text[PATH_MAX + RUNDIR_REFUSAL + 32];
+
+	snprintf(text, sizeof text, "refused state directory %s: %s", state_dir,
+		rundir_refusal(AT_FDCWD, state_dir, why));
+	say_then(x, text, "not supervised");
+}
+
 /* Opens the state directories and takes the locks. 0, or the exit code. */
 int setup_services(struct supervisor *sup)
 {
@@ -154,7 +165,10 @@ int setup_services(struct supervisor *sup)
 	/* ours, or root's, and nobody else may write to it: all else is opened below it */
 	x->dir = rundir_open(AT_FDCWD, sup->o->state_dir, 0);
 	if (x->dir < 0) {
-		say_errno(x, "open", sup->o->state_dir, "not supervised");
+		if (errno == EPERM)
+			say_refused(x, sup->o->state_dir);
+		else
+			say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
 	if (sup->o->run_dir)

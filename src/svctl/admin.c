@@ -163,9 +163,9 @@ static char const *send_reason(struct job const *j)
 	case JOB_ERROR_NOT_FIFO:
 		return "`in' is not a FIFO";
 	case JOB_ERROR_CUT_IN:
-		return "it lives, but " REPORT_CUT_IN;
+		return "it lives, but " REPORT_CUT_IN REPORT_MEND_CINIT;
 	case JOB_ERROR_CUT_OUT:
-		return "it lives, but `out' is gone";
+		return "it lives, but `out' is gone; " REPORT_MEND_CINIT;
 	case JOB_ERROR_RECORD:
 		return view_error_text((enum status_error)j->detail, 0);
 	case JOB_ERROR_SEND:
