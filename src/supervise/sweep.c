@@ -205,7 +205,7 @@ static void sweep_leavings(struct service *x)
 	if (!getenv(PROGRAM_CHECK_MARK))
 		process_children(end_leaving, &l);
 	if (l.unsure && --x->check_left)
-		x->retry_sweep = clock_boottime() + UNSURE_LOOK;
+		x->retry_sweep = clock_boottime() + (UNSURE_LOOK << (CHECK_LOOKS - x->check_left));
 	else if (!l.killed)
 		x->check_left = 0;
 }
