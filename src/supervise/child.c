@@ -189,9 +189,13 @@ pid_t child_fork(struct service *x, enum status_role role, char letter)
 static void explain(struct service *x, enum status_role role, struct report const *r)
 {
 	char text[STATUS_TEXT + 128];
+	/* EAGAIN: the user has as many processes as he may. Of run it is known what follows. */
+	int later = role == ROLE_RUN && !x->off && (value_shortage(r->error) || r->error == EAGAIN);
 	snprintf(text, sizeof text, "unable to %s %s%s%s%s", program_stage_text(r->stage), r->text,
 		r->error ? ": " : "", r->error ? strerror(r->error) : "",
-		r->error == ENOEXEC ? " (a script needs a first line that begins with #!)" : "");
+		r->error == ENOEXEC ? " (a script needs a first line that begins with #!)"
+		: later             ? "; retrying"
+				    : "");
 	if (role != ROLE_RUN) {
 		say(x, text);
 		return;
@@ -199,6 +203,7 @@ static void explain(struct service *x, enum status_role role, struct report cons
 	/* no errno: a value of the service directory, described in full; trying again would not
 	 * mend it */
 	x->child[role].bad_config = !r->error;
+	x->child[role].shortage = (uint8_t)later;
 	if (strcmp(x->s.reason_text, text))
 		say(x, text);
 	service_reason(x, r->error ? REASON_EXEC : REASON_CONFIG, (uint32_t)r->error, text);
