@@ -1,5 +1,6 @@
 /* cinit: PID 1 of a container or a machine, or a child subreaper. See init.h. */
 #include <errno.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "../lib/process.h"
 #include "../supervise/supervise.h"
 #include "carry.h"
+#include "cradle.h"
 #include "init.h"
 #include "machine.h"
 #include "message.h"
@@ -52,6 +54,7 @@ static int become_init(struct init *i, int argc, char **argv)
 {
 	i->argv = argv;
 	title_reserve(argc, argv, &i->title, &i->title_size);
+	cradle_prepare(i);
 	if (!i->resumed && process_program(i->program) < 0)
 		i->program[0] = 0; /* there will be no upgrade, which is said then */
 	i->umask = umask(0);
@@ -111,43 +114,46 @@ static int begin(struct init *i, struct options const *o)
 
 int main(int argc, char **argv)
 {
-	static struct init i = { .cmd = { .watch = CINIT_CLIENT_ZERO },
-		.self = -1,
-		.former = -1,
-		.cgroup_lock = -1,
-		.upgrade = { .answer = -1 } };
+	/* whole pages, which forks do not get (cradle.h) */
+	static alignas(4096) union {
+		struct init i;
+		char pages[(sizeof(struct init) + 4095) / 4096][4096];
+	} all;
+	struct init *const i = &all.i;
 	struct options o = { 0 };
 	int handover = handover_inherited();
 
+	i->cmd.watch = (struct cinit_client)CINIT_CLIENT_ZERO;
+	i->self = i->former = i->cgroup_lock = i->upgrade.answer = -1;
 	/* our supervisors are this program, too */
 	if (handover >= 0 && handover_kind(handover) == HANDOVER_SUPERVISE)
 		return supervise_resume(handover);
 	PROG = "cinit";
-	i.resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
-	if (handover >= 0 && carry_read(&i, handover) < 0) {
+	i->resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
+	if (handover >= 0 && carry_read(i, handover) < 0) {
 		strerr_warn(
 			PROG, ": fatal: unable to read what was handed over: ", strerror(errno));
 		return EXIT_SYSTEM;
 	}
-	i.first = getpid() == 1;
-	i.machine = (uint8_t)machine_detect();
-	if (i.machine && !i.resumed)
+	i->first = getpid() == 1;
+	i->machine = (uint8_t)machine_detect();
+	if (i->machine && !i->resumed)
 		machine_prepare();
 	if (!fd_sanitize())
 		return EXIT_SYSTEM;
-	if (i.resumed)
-		fault_prepare(&i);
-	int r = read_options(&i, &o, argc, argv);
+	if (i->resumed)
+		fault_prepare(i);
+	int r = read_options(i, &o, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	r = become_init(&i, argc, argv);
+	r = become_init(i, argc, argv);
 	if (!r)
-		r = begin(&i, &o);
+		r = begin(i, &o);
 	if (r)
 		return r;
-	loop_run(&i);
-	cgroup_leave(&i);
-	if (i.machine)
-		machine_end(i.how);
-	return i.code;
+	loop_run(i);
+	cgroup_leave(i);
+	if (i->machine)
+		machine_end(i->how);
+	return i->code;
 }

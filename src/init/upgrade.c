@@ -30,6 +30,7 @@
 #include "../lib/process.h"
 #include "../lib/signals.h"
 #include "carry.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -179,7 +180,7 @@ static pid_t ask(struct init const *i, int out)
 
 	if (state < 0)
 		return -1;
-	pid_t pid = fork();
+	pid_t pid = apart_fork();
 	if (!pid)
 		become(i, state, out);
 	fd_close(state);
