@@ -106,7 +106,7 @@ static void no_exec(char const *name, int error, enum way way, int letter)
 	assert_int_equal(world->forks > 0, way == LONG_WAY || !is_short());
 	uint32_t delay = web.s.backoff_ms;
 	char text[128];
-	snprintf(text, sizeof text, "unable to execute run: %s; retrying", strerror(error));
+	snprintf(text, sizeof text, "unable to execute run: %s", strerror(error));
 	assert_string_equal(web.s.reason_text, text);
 	UNTIL(&web, s->state == STATE_BACKOFF && s->backoff_ms > delay);
 	world->error = 0;
