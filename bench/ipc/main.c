@@ -3,6 +3,7 @@
  * Compares ways of talking to a supervisor, round after round, and prints tables in Markdown; to
  * FILE, too. --smoke: little of it, and a verdict on what must hold. */
 #include "ipc/ways.h"
+#include "order.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 struct options options = {
-	.rounds = 5, .samples = 1000, .many = 1000, .most = 5000, .patience = 60
+	.rounds = 3, .samples = 1000, .many = 1000, .most = 5000, .patience = 60
 };
 
 struct way const *const ways[] = { &way_fifo, &way_bytes, &way_stream, &way_datagram, &way_posix,
@@ -26,7 +27,7 @@ size_t const way_count = sizeof ways / sizeof ways[0];
 
 static struct kind {
 	double *open, *anew, *hundred, *many;
-	unsigned int samples, rounds, failures;
+	unsigned int samples, rounds, failures[3]; /* with one, with a hundred, with many */
 } kinds[KINDS];
 
 static struct fate *fates;
@@ -72,7 +73,7 @@ static void round_of(size_t k)
 			.anew = samples + options.samples };
 		if (apart(talk, t) < 0) {
 			fprintf(stderr, "ipc: %s, %u services: failed\n", t->way->title, t->n);
-			kind->failures++;
+			kind->failures[i]++;
 			continue;
 		}
 		if (i == 0) {
@@ -93,7 +94,7 @@ static void measure_all(void)
 	size_t all = (size_t)options.rounds * options.samples;
 	for (size_t k = 0; k < KINDS; k++)
 		kinds[k] = (struct kind){ memory(all), memory(all), memory(options.rounds),
-			memory(options.rounds), 0, 0, 0 };
+			memory(options.rounds), 0, 0, { 0 } };
 	for (unsigned int r = 0; r < options.rounds; r++)
 		for (size_t k = 0; k < KINDS; k++)
 			if (is_kind(k))
@@ -109,18 +110,21 @@ static void measure_all(void)
 
 /* ------------------------------------------------------------------------------------- results */
 
-static int order(void const *a, void const *b)
-{
-	double x = *(double const *)a, y = *(double const *)b;
-	return (x > y) - (x < y);
-}
-
 static double part(double *value, unsigned int n, double at)
 {
 	if (!n)
 		return 0;
-	qsort(value, n, sizeof *value, order);
+	qsort(value, n, sizeof *value, number_order);
 	return value[(unsigned int)((n - 1) * at)];
+}
+
+/* What failed once is no figure: it is a limit of the way. */
+static void write_cell(FILE *f, double value, unsigned int failures)
+{
+	if (failures)
+		fputs(" fails |", f);
+	else
+		fprintf(f, value < 100 ? " %.1f |" : " %.0f |", value);
 }
 
 static void write_times(FILE *f)
@@ -133,13 +137,15 @@ static void write_times(FILE *f)
 		struct kind *kind = kinds + k;
 		if (!is_kind(k))
 			continue;
-		fprintf(f, "| %s%s | %.1f | %.0f | %.1f | %.0f | %.1f | %.1f |\n",
-			ways[k / 2]->title,
-			k % 2 && !ways[k / 2]->publishes ? ", with the record" : "",
-			part(kind->open, kind->samples, 0.5), part(kind->open, kind->samples, 0.99),
-			part(kind->anew, kind->samples, 0.5), part(kind->anew, kind->samples, 0.99),
-			part(kind->hundred, kind->rounds, 0.5),
-			part(kind->many, kind->rounds, 0.5));
+		fprintf(f, "| %s%s |", ways[k / 2]->title,
+			k % 2 && !ways[k / 2]->publishes ? ", with the record" : "");
+		write_cell(f, part(kind->open, kind->samples, 0.5), kind->failures[0]);
+		write_cell(f, part(kind->open, kind->samples, 0.99), kind->failures[0]);
+		write_cell(f, part(kind->anew, kind->samples, 0.5), kind->failures[0]);
+		write_cell(f, part(kind->anew, kind->samples, 0.99), kind->failures[0]);
+		write_cell(f, part(kind->hundred, kind->rounds, 0.5), kind->failures[1]);
+		write_cell(f, part(kind->many, kind->rounds, 0.5), kind->failures[2]);
+		fputc('\n', f);
 	}
 }
 
@@ -221,7 +227,7 @@ static int judge(void)
 	demand("400 services at once with 1,024 descriptors", f->most_joined >= 400);
 	demand("more than 1,000 commands wait unread", f->backlog > 1000);
 	for (size_t k = 1; k < KINDS; k++)
-		if (is_kind(k) && kinds[k].failures)
+		if (is_kind(k) && (kinds[k].failures[0] || kinds[k].failures[1]))
 			demand(ways[k / 2]->title, 0);
 	other = part(kinds[5].open, kinds[5].samples, 0);
 	printf("ipc: the pair as built: %.1f us; a stream and the record: %.1f us\n", least, other);
@@ -260,7 +266,6 @@ int main(int argc, char **argv)
 		perror(file);
 		return 111;
 	}
-	for (size_t k = 0; k < KINDS; k++)
-		failed += (int)kinds[k].failures;
-	return failed > 0;
+	/* of others it is a finding */
+	return kinds[1].failures[0] || kinds[1].failures[1] || kinds[1].failures[2];
 }

@@ -1,6 +1,7 @@
 /* One run: owners, each a process of its own as supervisors are, and a client that talks to them.
  */
 #include "ipc/ways.h"
+#include "order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -240,12 +241,6 @@ static int talk_to_some(struct talk *t, struct end *ends, unsigned int count)
 	return 0;
 }
 
-static int order(void const *a, void const *b)
-{
-	double x = *(double const *)a, y = *(double const *)b;
-	return (x > y) - (x < y);
-}
-
 static int talk_to_many(struct talk *t)
 {
 	double times[REPEATS];
@@ -262,7 +257,7 @@ static int talk_to_many(struct talk *t)
 				return -1;
 		times[k] = (now_us() - begin) / 1e3;
 	}
-	qsort(times, REPEATS, sizeof *times, order);
+	qsort(times, REPEATS, sizeof *times, number_order);
 	t->together = times[REPEATS / 2];
 	return 0;
 }
