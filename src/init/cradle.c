@@ -16,19 +16,8 @@
 #include <skalibs/uint64.h>
 
 #include "../lib/process.h"
+#include "../lib/watched.h"
 #include "apart.h"
-
-/* Sanitizers know of no stack but their own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CINIT_PLAIN_FORK)
-#define WATCHED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WATCHED 1
-#endif
-#endif
-#ifndef WATCHED
-#define WATCHED 0
-#endif
 
 #define PAGE      4096
 #define ROOM      262144 /* a supervisor's stack; of pages that it does not touch there is nothing */
@@ -84,7 +73,7 @@ void cradle_prepare(struct init *i)
 {
 	uintptr_t start, end;
 
-	if (WATCHED)
+	if (CINIT_WATCHED)
 		return;
 	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
 	apart_keep(i, sizeof *i);
@@ -134,7 +123,7 @@ pid_t cradle_fork(struct init const *i, struct supervise_options const *o)
 		t->o.title_size = sizeof SUPERVISE_TITLE + strlen(o->name);
 		t->o.title = top -= t->o.title_size;
 	}
-	if (!WATCHED)
+	if (!CINIT_WATCHED)
 		return clone(begin, top - (uintptr_t)top % ALIGNMENT, SIGCHLD, t);
 	pid_t pid = fork();
 	if (!pid)

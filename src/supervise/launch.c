@@ -30,18 +30,10 @@
 #include <skalibs/posixplz.h>
 
 #include "../lib/process.h"
+#include "../lib/watched.h"
 #include "program.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define WATCHED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define WATCHED
-#endif
-
-#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__) && !defined(WATCHED)
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(__ILP32__) && !CINIT_WATCHED
 
 #define GATE_FD       3
 #define STACK_ROOM    1024 /* of LAUNCH_ROOM: what a handful of calls needs, many times over */
