@@ -52,8 +52,10 @@ SUITE_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/suite/test_*.sh))
 # What the tests of a directory share: its other .c files
 shared = $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,\
 	$(filter-out $(srcdir)/tests/$1/test_%,$(sort $(wildcard $(srcdir)/tests/$1/*.c))))
-# Programs that tests run as services
-HELPERS := $(patsubst $(srcdir)/tests/helper/%.c,$(T)/helper/%,$(sort $(wildcard $(srcdir)/tests/helper/*.c)))
+# Programs that tests run as services, and what they share
+HELPER_PARTS := $(sort $(wildcard $(srcdir)/tests/helper/part_*.c))
+HELPERS := $(patsubst $(srcdir)/tests/helper/%.c,$(T)/helper/%,\
+	$(filter-out $(HELPER_PARTS),$(sort $(wildcard $(srcdir)/tests/helper/*.c))))
 
 MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
 
@@ -142,7 +144,9 @@ $(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,suite,$*)) \
 		$$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
 		$(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
-$(T)/helper/%: $(T)/helper/%.o $(T)/libcinit.a
+$(T)/libhelper.a: $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,$(HELPER_PARTS))
+	$(archive)
+$(T)/helper/%: $(T)/helper/%.o $(T)/libhelper.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
 
 $(T)/.cmocka: config.mk

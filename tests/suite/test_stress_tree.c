@@ -225,7 +225,10 @@ static void begin_round(void)
 	stress_begin();
 	tree.orphan = child_ended;
 	for (int i = 0; i < CINIT; i++)
-		make_service(i, i == WORK ? "worker\n" : i == WEB_LOG ? "log\n" : "");
+		make_service(i, i == WORK      ? "worker\n"
+				: i == WEB     ? "echo\n"
+				: i == WEB_LOG ? "log\n"
+					       : "");
 	arena.place[CINIT] = place_at(".cinit", tree_name("run/.cinit"));
 	arena.cinit = init_run(NULL);
 	for (int i = 0; i < CINIT; i++)
