@@ -228,7 +228,8 @@ fail:
 
 /* ---------------------------------------------------------------------------- services */
 
-/* A service of which the run directory may know: its supervisor lives, or it gets one. */
+/* A service of which the run directory may know: its supervisor lives, or was told to exit, or it
+ * gets one. */
 void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
@@ -236,8 +237,9 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	enum status_error e =
 		i->first && !i->resumed ? STATUS_SYSTEM : status_read(i->run, s->name, &st, NULL);
 	int known = e == STATUS_OK;
+	int exited = i->keeps_exits && known && st.flags & FLAG_EXITED && !st.supervisor;
 
-	if (known && takeover(i, s, &st)) {
+	if ((exited && !state_is_marked(i, s)) || (known && takeover(i, s, &st))) {
 		reap_look(i, s, &st);
 		return;
 	}

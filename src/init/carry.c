@@ -68,7 +68,8 @@ enum {
 	TAG_WRITES,
 	TAG_ROW,
 	TAG_SPAWNED,
-	TAG_DUE
+	TAG_DUE,
+	TAG_MARKED
 };
 
 #define COUNT(array)               (sizeof(array) / sizeof *(array))
@@ -117,6 +118,7 @@ static struct handover_member const of_service[] = {
 	SERVICE(TAG_PREPARED, NUMBER, prepared),
 	SERVICE(TAG_VANISHED, NUMBER, vanished),
 	SERVICE(TAG_RENEW, NUMBER, renew),
+	SERVICE(TAG_MARKED, NUMBER, marked),
 	SERVICE(TAG_MADE, NUMBER, made),
 	SERVICE(TAG_SUPERVISOR, NUMBER, supervisor),
 	SERVICE(TAG_IDENTITY, NUMBER, identity),
