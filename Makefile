@@ -149,6 +149,11 @@ $(T)/libhelper.a: $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,$(HELPER_PARTS))
 $(T)/helper/%: $(T)/helper/%.o $(T)/libhelper.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
 
+# One program of several files
+CHAOS := $(T)/chaos/chaos
+$(CHAOS): $(call shared,chaos) $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
+	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS) -lcmocka
+
 $(T)/.cmocka: config.mk
 	@mkdir -p $(T)
 	@printf '%s\n' '#include <stdarg.h>' '#include <stddef.h>' '#include <stdint.h>' '#include <setjmp.h>' \
@@ -157,7 +162,7 @@ $(T)/.cmocka: config.mk
 		echo "cmocka is missing or does not work with $(CC): install the package libcmocka-dev (see $@.log)" >&2; exit 1; }
 	@touch $@
 
-tests: $(UNITS) $(SUITE) $(HELPERS)
+tests: $(UNITS) $(SUITE) $(HELPERS) $(CHAOS)
 
 RUN = CINIT_BUILD=$(CURDIR)/$(B) CINIT_SOURCE=$(abspath $(srcdir)) $(srcdir)/tests/run -l $(T)/log
 
@@ -181,6 +186,11 @@ check-valgrind: $(UNITS)
 GRAPHS = 300
 check-graphs: programs $(HELPERS) $(T)/suite/test_depend_random
 	@CINIT_GRAPHS=$(GRAPHS) $(RUN) -t 5400 $(RUNFLAGS) $(T)/suite/test_depend_random
+# Whoever is killed: never two, never lost. CHAOS_SEED=N repeats what everybody decides
+CHAOS_TIME = 60
+chaos: programs $(HELPERS) $(CHAOS)
+	@CHAOS_TIME='$(CHAOS_TIME)' CHAOS_SEED='$(CHAOS_SEED)' $(RUN) -t $$(($(CHAOS_TIME) + 180)) $(RUNFLAGS) $(CHAOS); \
+		code=$$?; sed -n '/^# [^o]/p' $(T)/log/chaos-chaos.tap; exit $$code
 check-container: programs
 	@if [ -x $(srcdir)/tests/container/run ]; then \
 		CINIT_BUILD=$(CURDIR)/$(B) $(srcdir)/tests/container/run; \
@@ -300,7 +310,7 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm bench \
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs chaos check-container check-vm bench \
 	bench-programs model fuzzers fuzz lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -215,8 +215,11 @@ static void begin(sigset_t const *set)
 	int lock = be_alone();
 
 	be_written_down();
-	if (words.worker && fork() == 0)
-		work(set, lock);
+	if (words.worker) {
+		signal(SIGCHLD, SIG_IGN); /* it is reaped by nobody */
+		if (fork() == 0)
+			work(set, lock);
+	}
 	bear_write('+');
 	atomic_store(&shared->identity, process_identity(getpid()));
 	tell(&shared->pid, (uint32_t)getpid());
