@@ -6,6 +6,7 @@
  *   system.c    who is measured: directories, how each is started and told
  *   space.c     a run: a PID namespace with one tree in it, which ends with the run
  *   measure.c   what is measured in it
+ *   wait.c      its waits, each with a limit
  *   process.c   what /proc says of a tree
  *   result.c    samples, medians
  *   report.c    the table; json.c, chart.c: the same for programs, and as a picture */
@@ -57,6 +58,7 @@ struct place {
 	char root[160];     /* everything is in it, and it goes with the run */
 	char services[176]; /* one directory a service, named s0000 and so on */
 	char run[176];      /* state, where it is apart */
+	char log[176];      /* what the tree and its clients say */
 	unsigned int n;
 };
 
@@ -83,7 +85,7 @@ struct settings {
 	char const *tools, *build, *musl; /* directories; musl may be NULL */
 	char const *results, *only;       /* only: NULL, or names with commas between them */
 	int quick, smoke;
-	unsigned int rounds, idle; /* seconds */
+	unsigned int rounds, idle, patience; /* seconds, but rounds */
 };
 extern struct settings settings;
 
@@ -105,10 +107,31 @@ struct run {
 	double *values;
 	uint64_t launched, booted;
 	pid_t root;
+	char const *output; /* file for what clients print; NULL: none */
+	int unable;         /* the last figure is not to be had of this system */
 };
 int measure(struct run *r);
-pid_t start_program(struct line *l, int quiet);
-int run_program(struct line *l);
+
+/* ---- wait.c */
+
+/* From here on there are settings.patience seconds, and more for many services, until every wait
+ * fails, and says so with this name. */
+void step_begin(struct run *r, char const *name);
+void step_failed(char const *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The next `count` starts are those of the services from `first` on. */
+void expect_starts(struct run *r, unsigned int first, unsigned int count);
+/* When the last one that was expected began; 0: it did not come, which was said. */
+uint64_t await_starts(struct run *r);
+
+/* -1: it was not executed, which was said. */
+pid_t start_program(struct run *r, struct line *l);
+/* waitpid; 0: the limit has passed. */
+pid_t await_child(pid_t pid, int *w);
+/* Its wait status; what is not 0 was told of. */
+int run_program(struct run *r, struct line *l);
+/* Until nobody is left; of ours the root must be the last. 0, or -1, which was said. */
+int await_end(struct run *r);
 
 /* ---- process.c */
 struct census {
@@ -132,6 +155,7 @@ struct case_result {
 int result_add(struct case_result *c, size_t system, double const values[METRIC_COUNT]);
 double samples_median(struct samples const *s);
 double result_median(struct case_result const *c, size_t system, enum metric metric);
+double result_least(struct case_result const *c, size_t system, enum metric metric); /* or NAN */
 
 /* ---- report.c, json.c, chart.c */
 struct outcome {

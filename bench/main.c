@@ -1,5 +1,5 @@
-/* bench [--quick] [--smoke] [-r ROUNDS] [-i SECONDS] [-s SYSTEM,...] [-c CASE,...] -t TOOLS -b
- * BUILD
+/* bench [--quick] [--smoke] [-r ROUNDS] [-i SECONDS] [-p SECONDS] [-s SYSTEM,...] [-c CASE,...] -t
+ * TOOLS -b BUILD
  *       [-m MUSLBUILD] [-o RESULTS]
  *
  * Measures everybody in turn, round after round, and writes table.md, results.json and chart.svg.
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-struct settings settings = { .rounds = 5, .idle = 20 };
+struct settings settings = { .rounds = 5, .idle = 20, .patience = 60 };
 
 #define BIT(m)   (1u << METRIC_##m)
 #define ENDS     (BIT(BOOT) | BIT(STOP))
@@ -55,6 +55,9 @@ static void run_one(struct plan const *p, struct case_result *c, size_t system, 
 	double values[METRIC_COUNT];
 
 	if (s->absent || p->n > s->most || (p->ours && system && !s->own))
+		return;
+	/* what failed twice is not waited for again */
+	if (c->failures[system] >= 2)
 		return;
 	/* a peer that needs minutes is not asked that often */
 	if (!strcmp(s->name, "supervisor") && round % 3)
@@ -112,17 +115,19 @@ static int write_file(
 	return -1;
 }
 
-/* Margins so wide that what fails is no noise; and counts, which do not vary. */
+/* Margins so wide that what fails is no noise, between the best of each, which are what load
+ * disturbs least; and counts, which do not vary. */
 static struct demand {
 	enum metric metric;
 	int ratio; /* to the limit's */
 	double most;
 } const demands[] = {
-	{ METRIC_BOOT, 1, 3 },
-	{ METRIC_STOP, 1, 3 },
+	{ METRIC_BOOT, 1, 4 },
+	{ METRIC_STOP, 1, 4 },
 	{ METRIC_STATUS_ONE, 1, 5 },
+	{ METRIC_STATUS_ALL, 1, 6 },
 	{ METRIC_KILLED, 1, 4 },
-	{ METRIC_PSS, 0, 64 },
+	{ METRIC_PSS, 0, 90 },
 	{ METRIC_WAKEUPS, 0, 0 },
 	{ METRIC_FILES, 0, 12 },
 	{ METRIC_FILES_ROOT, 0, 11 },
@@ -131,9 +136,9 @@ static struct demand {
 /* 1: it fails. */
 static int judge_one(struct case_result const *c, size_t system, struct demand const *d)
 {
-	double v = result_median(c, system, d->metric);
+	double v = result_least(c, system, d->metric);
 	if (d->ratio)
-		v /= result_median(c, 0, d->metric);
+		v /= result_least(c, 0, d->metric);
 	int bad = !(v <= d->most);
 	printf("%s %s, %u services, %s: %.2f%s, at most %.0f\n", bad ? "not ok" : "ok",
 		systems[system].name, c->n, metrics[d->metric].name, v,
@@ -156,12 +161,23 @@ static int judge(struct outcome const *o)
 	return failed > 0;
 }
 
+/* Links to what is in there are made, and trees run elsewhere. */
+static void make_absolute(char const **directory)
+{
+	char const *path = *directory ? realpath(*directory, 0) : 0;
+	if (*directory && !path) {
+		perror(*directory);
+		exit(111);
+	}
+	*directory = path;
+}
+
 static void read_options(int argc, char **argv)
 {
 	static struct option const longs[] = { { "quick", 0, 0, 'q' }, { "smoke", 0, 0, 'k' },
 		{ 0, 0, 0, 0 } };
 	int c;
-	while ((c = getopt_long(argc, argv, "qkr:i:s:c:t:b:m:o:", longs, 0)) >= 0)
+	while ((c = getopt_long(argc, argv, "qkr:i:p:s:c:t:b:m:o:", longs, 0)) >= 0)
 		switch (c) {
 		case 'q':
 			settings.quick = 1;
@@ -172,6 +188,7 @@ static void read_options(int argc, char **argv)
 			settings.smoke = 1;
 			settings.rounds = 3;
 			settings.idle = 1;
+			settings.patience = 30;
 			settings.only = "cinit,cinit-musl";
 			chosen = "100";
 			break;
@@ -180,6 +197,9 @@ static void read_options(int argc, char **argv)
 			break;
 		case 'i':
 			settings.idle = (unsigned int)atoi(optarg);
+			break;
+		case 'p':
+			settings.patience = (unsigned int)atoi(optarg);
 			break;
 		case 's':
 			settings.only = optarg;
@@ -202,9 +222,14 @@ static void read_options(int argc, char **argv)
 		default:
 			exit(100);
 		}
-	if (settings.tools && settings.build && optind == argc)
+	if (settings.tools && settings.build && optind == argc) {
+		make_absolute(&settings.tools);
+		make_absolute(&settings.build);
+		make_absolute(&settings.musl);
 		return;
-	fputs("usage: bench [--quick] [-r ROUNDS] [-i SECONDS] [-s SYSTEM,...] [-c CASE,...] -t "
+	}
+	fputs("usage: bench [--quick] [-r ROUNDS] [-i SECONDS] [-p SECONDS] [-s SYSTEM,...] [-c "
+	      "CASE,...] -t "
 	      "TOOLS -b BUILD [-m MUSLBUILD] [-o RESULTS]\n",
 		stderr);
 	exit(100);

@@ -61,3 +61,12 @@ double result_median(struct case_result const *c, size_t system, enum metric met
 {
 	return samples_median(c->cell + system * METRIC_COUNT + (size_t)metric);
 }
+
+double result_least(struct case_result const *c, size_t system, enum metric metric)
+{
+	struct samples const *s = c->cell + system * METRIC_COUNT + (size_t)metric;
+	double least = NAN;
+	for (size_t i = 0; i < s->count; i++)
+		least = fmin(least, s->value[i]); /* of a number and none the number */
+	return least;
+}

@@ -61,6 +61,7 @@ static int make_place(struct run *r, unsigned int n)
 		return -1;
 	snprintf(p->services, sizeof p->services, "%s/services", p->root);
 	snprintf(p->run, sizeof p->run, "%s/run", p->root);
+	snprintf(p->log, sizeof p->log, "%s/log", p->root);
 	snprintf(path, sizeof path, "%s/shared", p->root);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, sizeof *r->shared) < 0 || close(fd) < 0)
@@ -93,6 +94,8 @@ static _Noreturn void in_space(struct run *r, unsigned int n)
 		_exit(measure(r) < 0);
 	}
 	int w = 1;
+	/* should the run's own limits fail: this ends us, and with us the namespace */
+	alarm(20 * (settings.patience + n / 50));
 	waitpid(pid, &w, 0);
 	_exit(w != 0);
 }
@@ -114,6 +117,9 @@ int space_run(struct system const *s, unsigned int n, unsigned int what, double 
 		in_space(&r, n);
 	if (pid > 0)
 		waitpid(pid, &w, 0);
+	if (WIFSIGNALED(w))
+		fprintf(stderr, "\nbench: %s, %u services: the run was ended by signal %d\n",
+			s->title, n, WTERMSIG(w));
 	memcpy(values, r.values, size);
 	munmap(r.values, size);
 	return w ? -1 : 0;

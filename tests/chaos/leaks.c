@@ -158,21 +158,6 @@ int leaks_processes(char *what, size_t size)
 
 /* ------------------------------------------------------------------------------ descriptors */
 
-static unsigned int descriptors(pid_t pid)
-{
-	char path[64];
-	unsigned int n = 0;
-	struct dirent const *e;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	while (d && (e = readdir(d)))
-		n += e->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	return n;
-}
-
 static void tell(pid_t pid, int where)
 {
 	char path[64], target[256];
@@ -205,7 +190,7 @@ static unsigned int allowed(struct service const *x)
 
 static void look_at_cinit(void)
 {
-	unsigned int most = 10, have = descriptors(monkey_cinit);
+	unsigned int most = 10, have = tree_descriptors(monkey_cinit);
 
 	for (int i = 0; i < service_count; i++)
 		most += 3; /* supervisor taken over; pipe; ready or lines */
@@ -223,7 +208,7 @@ void leaks_descriptors(void)
 	for (int i = 0; i < service_count; i++) {
 		struct service *x = &services[i];
 		unsigned int have =
-			x->place.s.supervisor ? descriptors((pid_t)x->place.s.supervisor) : 0;
+			x->place.s.supervisor ? tree_descriptors((pid_t)x->place.s.supervisor) : 0;
 		if (have > x->most)
 			x->most = have;
 		if (have <= allowed(x))
