@@ -65,7 +65,10 @@ char const *client_undone(struct status const *s, enum order order)
 		return s->want == WANT_DOWN || s->flags & FLAG_IMPLIED ? NULL
 								       : "is not wanted down";
 	case ORDER_ONCE:
-		return s->want == WANT_ONCE ? NULL : "is not wanted once";
+		/* or it has been, and was told to end */
+		return s->want == WANT_ONCE || (s->want == WANT_DOWN && s->state == STATE_DOWN)
+			       ? NULL
+			       : "is not wanted once";
 	case ORDER_EXIT:
 		return s->want == WANT_EXIT ? NULL : "is not wanted to exit";
 	case ORDER_UNKNOWN:

@@ -106,11 +106,11 @@ static void write_programs(struct kind const *k)
 		write_entry(k->name, "restart", "always\n");
 	}
 	if (k->flags & FINISH)
-		link_entry(k->name, "finish", "witness", "brief\n");
+		link_entry(k->name, "finish", "witness", "brief\nslow\n");
 	if (k->flags & CHECKED)
 		link_entry(k->name, "check", "witness", "check\n");
 	if (k->flags & SCRIPTS) {
-		write_script(k->name, "control/t", "exit 1");
+		write_script(k->name, "control/t", "sleep 0.1; exit 1");
 		write_script(k->name, "control/u", "exit 0");
 		write_script(k->name, "control/d", "exit 0");
 	}

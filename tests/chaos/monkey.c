@@ -281,13 +281,13 @@ static void kill_all(int i)
 	bites.all++;
 }
 
-static int any_logged(void)
+static int any_with(unsigned int flags)
 {
 	int i;
 
 	do
 		i = (int)chance_below((uint64_t)service_count);
-	while (!(services[i].kind->flags & LOGGED));
+	while (!(services[i].kind->flags & flags));
 	return i;
 }
 
@@ -304,7 +304,7 @@ static void bite(int i)
 		kill_all(i);
 		break;
 	case 5:
-		kill_all(any_logged());
+		kill_all(any_with(LOGGED));
 		break;
 	case 6:
 		end_supervisor(i);
@@ -316,8 +316,12 @@ static void bite(int i)
 		touch_supervisor(i, SIGUSR1);
 		break;
 	case 9:
-		i = any_logged();
+		i = any_with(LOGGED);
 		bite_child(i, &services[i].log, "logger", &bites.loggers);
+		break;
+	case 10:
+		i = any_with(FINISH | SCRIPTS | CHECKED);
+		bite_child(i, &services[i].place, "run", &bites.services);
 		break;
 	default:
 		bite_child(i, &services[i].place, "run", &bites.services);

@@ -18,8 +18,8 @@
 #define TRIES  5   /* to get an answer, when nobody disturbs */
 
 /* Settings: the wait for a supervisor that died for the third time, backoff-max, timeout-kill for
- * run and for what it left. */
-#define DELAYS ((200 + 100 + 300 + 300) * CLOCK_MILLISEC)
+ * run and for what it left, and a slow finish. */
+#define DELAYS ((200 + 100 + 300 + 300 + 200) * CLOCK_MILLISEC)
 
 uint64_t rest_longest;
 static unsigned int pulses;
