@@ -50,12 +50,16 @@ static int pipes_are_held(void)
 {
 	struct status s;
 
-	for (int i = 0; i < service_count; i++)
-		if (services[i].kind->flags & LOGGED &&
-			(!record_of(&services[i].place, &s) ||
-				(s.supervisor && process_alive((pid_t)s.supervisor,
-							 s.supervisor_identity) != PROCESS_ALIVE)))
+	for (int i = 0; i < service_count; i++) {
+		struct service const *x = &services[i];
+		if (!(x->kind->flags & LOGGED))
+			continue;
+		if (!record_of(&x->place, &s) ||
+			(s.supervisor && (pid_t)s.supervisor == x->last_killed) ||
+			(s.supervisor && process_alive((pid_t)s.supervisor,
+						 s.supervisor_identity) != PROCESS_ALIVE))
 			return 0;
+	}
 	return 1;
 }
 
@@ -89,7 +93,7 @@ static void begin_upgrade(void)
 {
 	static char const *const argv[] = { "svctl", "-w", "20", "upgrade", NULL };
 
-	if (upgrade)
+	if (upgrade || !cinit_is_up())
 		return;
 	init_install();
 	timeline_note(TREE, "svctl upgrade");

@@ -87,6 +87,26 @@ void timeline_complain(int where, char const *format, ...)
 	_exit(1);
 }
 
+/* Service and logger are of one supervisor. */
+static size_t family(char const *name)
+{
+	return strcspn(name, "/");
+}
+
+static int is_logger_of(char const *name, char const *service)
+{
+	return strlen(service) == family(name) && !strncmp(name, service, family(name));
+}
+
+static int concerns(struct timeline_line const *l, int where)
+{
+	if (l->where == where || l->where == places || where == places)
+		return 1;
+	size_t n = family(place_name[where]);
+	return n == family(place_name[l->where]) &&
+	       !strncmp(place_name[l->where], place_name[where], n);
+}
+
 /* What witnesses wrote down belongs into the timeline, too. */
 static size_t add_journal(struct timeline_line *line, size_t n, size_t room)
 {
@@ -99,9 +119,11 @@ static size_t add_journal(struct timeline_line *line, size_t n, size_t room)
 		struct timeline_line *l = &line[n++];
 		*l = (struct timeline_line){ .when = when, .where = places, .who = "witness" };
 		for (int i = 0; i < places; i++)
-			if (!strcmp(place_name[i], name))
+			if (!strcmp(place_name[i], name) ||
+				(l->where == places && is_logger_of(name, place_name[i])))
 				l->where = i;
-		snprintf(l->text, sizeof l->text, "%c %d", kind, pid);
+		snprintf(l->text, sizeof l->text, "%c %d%s", kind, pid,
+			strchr(name, '/') ? ", logger" : "");
 	}
 	if (f)
 		fclose(f);
@@ -113,21 +135,6 @@ static int by_time(void const *a, void const *b)
 	uint64_t x = ((struct timeline_line const *)a)->when,
 		 y = ((struct timeline_line const *)b)->when;
 	return x < y ? -1 : x > y;
-}
-
-/* Service and logger are of one supervisor. */
-static size_t family(char const *name)
-{
-	return strcspn(name, "/");
-}
-
-static int concerns(struct timeline_line const *l, int where)
-{
-	if (l->where == where || l->where == places || where == places)
-		return 1;
-	size_t n = family(place_name[where]);
-	return n == family(place_name[l->where]) &&
-	       !strncmp(place_name[l->where], place_name[where], n);
 }
 
 void timeline_tell(void)
