@@ -148,6 +148,9 @@ $(T)/libhelper.a: $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,$(HELPER_PARTS))
 	$(archive)
 $(T)/helper/%: $(T)/helper/%.o $(T)/libhelper.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
+# cinit itself, with something wrong in it; linked as that is, for machines without libraries
+$(T)/helper/broken: $(T)/helper/broken.o $(T)/obj/init/main.o $(T)/libinit.a $(T)/libsupervise.a $(T)/libcinit.a
+	$(call say,LINK)$(TEST_LINK) $(MODE_LDFLAGS) -o $@ $$($(call wraps,$(srcdir)/tests/helper/broken.c)) $^ $(SKALIBS_LIBS)
 
 # One program of several files
 CHAOS := $(T)/chaos/chaos
@@ -198,8 +201,9 @@ check-container: programs
 		echo '0 passed, 0 failed, 0 skipped'; \
 	fi
 # TAP, like any test, but it boots a dozen machines
-check-vm: programs
-	@$(RUN) -t 900 $(RUNFLAGS) $(srcdir)/tests/vm/test_boot.sh $(srcdir)/tests/vm/test_end.sh
+check-vm: programs $(T)/helper/broken
+	@$(RUN) -t 900 $(RUNFLAGS) $(srcdir)/tests/vm/test_boot.sh $(srcdir)/tests/vm/test_end.sh \
+		$(srcdir)/tests/vm/test_upgrade.sh
 
 # The protocol's models, checked with spin; each mutation of them must be found.
 model:

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define STEP  32    /* sizes are multiples of this */
 #define CHUNK 32768 /* got at a time */
@@ -79,4 +80,30 @@ void apart_array_free(void *array, size_t count, size_t size)
 	if (array)
 		munmap(array, count * size);
 	errno = e;
+}
+
+static struct {
+	void *start;
+	size_t size;
+} kept[APART_KEPT];
+static unsigned int kept_count;
+
+void apart_keep(void *start, size_t size)
+{
+	if (kept_count == APART_KEPT || madvise(start, size, MADV_DONTFORK) < 0)
+		return;
+	kept[kept_count].start = start;
+	kept[kept_count++].size = size;
+}
+
+pid_t apart_fork(void)
+{
+	for (unsigned int n = 0; n < kept_count; n++)
+		madvise(kept[n].start, kept[n].size, MADV_DOFORK);
+	pid_t pid = fork();
+	int e = errno;
+	for (unsigned int n = 0; n < kept_count; n++)
+		madvise(kept[n].start, kept[n].size, MADV_DONTFORK);
+	errno = e;
+	return pid;
 }

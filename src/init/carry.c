@@ -2,8 +2,11 @@
 #include "carry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <skalibs/djbunix.h>
 
 #include "../lib/handover.h"
 #include "../lib/process.h"
@@ -25,6 +28,9 @@ enum {
 	TAG_FAULT_LAST,
 	TAG_FAULT_BEFORE,
 	TAG_RECORD,
+	TAG_FORMER,   /* the program that hands over: to be executed again if this fails */
+	TAG_RETURNED, /* why it was */
+	TAG_WRITES_STATUS,
 	/* what is held */
 	TAG_RUN = 0x20,
 	TAG_DIR,
@@ -87,6 +93,7 @@ static struct handover_member const of_init[] = {
 	INIT(TAG_STOP_LIMIT, NUMBER, stop_limit),
 	INIT(TAG_FAULT_LAST, NUMBER, faults[0]),
 	INIT(TAG_FAULT_BEFORE, NUMBER, faults[1]),
+	INIT(TAG_RETURNED, BYTES, returned),
 	INIT(TAG_RUN, DESCRIPTOR, run),
 	INIT(TAG_DIR, DESCRIPTOR, dir),
 	INIT(TAG_LOCK, DESCRIPTOR, lock),
@@ -139,27 +146,49 @@ static struct handover_member const of_service[] = {
 static void give_init(struct handover *h, struct init const *i, unsigned int resumed)
 {
 	handover_number(h, TAG_RESUMED, resumed);
+	handover_number(h, TAG_WRITES_STATUS, STATUS_VERSION);
 	handover_string(h, TAG_SERVICE_PATH, i->service_path);
 	handover_string(h, TAG_PROFILE, i->profile);
 	handover_members(h, of_init, COUNT(of_init), i);
 	cinit_ipc_hand_over(h, &i->ipc);
 }
 
-void carry_execute(struct init *i)
+static int give(struct handover *h, struct init const *i, int show)
 {
 	unsigned char record[STATUS_SIZE];
+
+	if (handover_begin(h, HANDOVER_CINIT) < 0)
+		return -1;
+	h->show = show;
+	give_init(h, i, RESUMED_UPGRADE);
+	status_pack(record, &i->status, &i->ring);
+	handover_bytes(h, TAG_RECORD, record, sizeof record);
+	for (size_t n = 0; n < i->tree.count; n++) {
+		handover_string(h, TAG_SERVICE, i->tree.list[n]->name);
+		handover_members(h, of_service, COUNT(of_service), i->tree.list[n]);
+	}
+	return 0;
+}
+
+void carry_execute(struct init *i)
+{
+	struct handover h;
+	/* of this very program: another one may have its name */
+	int self = i->self >= 0 ? i->self : open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (give(&h, i, 0) == 0) {
+		handover_descriptor(&h, TAG_FORMER, self);
+		handover_execute(&h, -1, i->program, i->argv);
+	}
+	if (i->self < 0 && self >= 0)
+		fd_close(self); /* keeps errno */
+}
+
+int carry_show(struct init const *i)
+{
 	struct handover h;
 
-	if (handover_begin(&h, HANDOVER_CINIT) < 0)
-		return;
-	give_init(&h, i, RESUMED_UPGRADE);
-	status_pack(record, &i->status, &i->ring);
-	handover_bytes(&h, TAG_RECORD, record, sizeof record);
-	for (size_t n = 0; n < i->tree.count; n++) {
-		handover_string(&h, TAG_SERVICE, i->tree.list[n]->name);
-		handover_members(&h, of_service, COUNT(of_service), i->tree.list[n]);
-	}
-	handover_execute(&h, -1, i->program, i->argv);
+	return give(&h, i, 1) < 0 ? -1 : handover_finish(&h);
 }
 
 void carry_execute_fault(struct init *i)
@@ -170,7 +199,8 @@ void carry_execute_fault(struct init *i)
 		return;
 	h.fault = 1;
 	give_init(&h, i, RESUMED_FAULT);
-	handover_execute(&h, i->self, i->program, i->argv);
+	/* what has just come is the first to be suspected */
+	handover_execute(&h, i->former >= 0 ? i->former : i->self, NULL, i->argv);
 }
 
 /* ------------------------------------------------------------------------------------ taking */
@@ -228,6 +258,9 @@ static int take(struct init *i, struct handover_item const *item)
 	case TAG_RESUMED:
 		i->resumed = (uint8_t)item->number;
 		return 0;
+	case TAG_WRITES_STATUS:
+		i->former_reads = item->number == STATUS_VERSION;
+		return 0;
 	case TAG_RECORD:
 		return status_unpack(item->bytes, item->len, &i->status, &i->ring) == STATUS_OK
 			       ? 0
@@ -242,13 +275,19 @@ static int take(struct init *i, struct handover_item const *item)
 
 int carry_read(struct init *i, int fd)
 {
-	struct handover_reader r;
+	if (handover_read(&i->handed, fd) < 0)
+		return -1;
+	i->former = (int)handover_first(&i->handed, TAG_FORMER);
+	return 0;
+}
+
+int carry_take(struct init *i)
+{
+	struct handover_reader r = i->handed;
 	struct handover_item item;
 	struct taking t = { .name = NULL };
 	int bad = 0;
 
-	if (handover_read(&r, fd) < 0)
-		return -1;
 	i->run = i->dir = i->lock = -1;
 	cinit_ipc_begin(&i->ipc, -1);
 	while (!bad && handover_next(&r, &item)) {
@@ -258,13 +297,25 @@ int carry_read(struct init *i, int fd)
 			bad = take(i, &item) < 0;
 	}
 	bad |= enter(i, &t) < 0;
-	free(r.bytes);
 	i->ipc.dir = i->dir;
 	i->run_path[sizeof i->run_path - 1] = 0;
 	i->cgroup[sizeof i->cgroup - 1] = 0;
 	i->program[sizeof i->program - 1] = 0;
+	i->returned[sizeof i->returned - 1] = 0;
 	if (!bad && i->service_path && i->run >= 0 && i->dir >= 0 && i->lock >= 0 && i->ipc.in >= 0)
 		return 0;
 	errno = EPROTO;
 	return -1;
+}
+
+void carry_taken(struct init *i)
+{
+	free(i->handed.bytes);
+	i->handed.bytes = NULL;
+}
+
+void carry_return(struct init *i, char const *why)
+{
+	if (i->handed.bytes && i->former >= 0)
+		handover_return(&i->handed, TAG_RETURNED, why, i->former, i->argv);
 }

@@ -14,6 +14,7 @@
 #include "../lib/clock.h"
 #include "../lib/command.h"
 #include "../lib/signals.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -128,7 +129,7 @@ static _Noreturn void child(struct init const *i)
 static void run(struct init *i, uint64_t now)
 {
 	struct cmd *cmd = &i->cmd;
-	pid_t pid = fork();
+	pid_t pid = apart_fork();
 
 	if (!pid)
 		child(i);

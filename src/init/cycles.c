@@ -29,6 +29,7 @@
 #include "../lib/path.h"
 #include "../lib/process.h"
 #include "../lib/signals.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -316,7 +317,7 @@ void cycles_look(struct init *i)
 		return;
 	}
 	stralloc made = STRALLOC_ZERO;
-	pid_t us = getpid(), pid = list_made(i, &made) < 0 ? -1 : fork();
+	pid_t us = getpid(), pid = list_made(i, &made) < 0 ? -1 : apart_fork();
 	if (!pid)
 		child(i, &made, us);
 	stralloc_free(&made);

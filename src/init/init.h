@@ -37,8 +37,10 @@
 #include <limits.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
+#include "../lib/handover.h"
 #include "../lib/ipc.h"
 #include "../lib/rundir.h"
 #include "../lib/status.h"
@@ -60,10 +62,12 @@ enum resumed { RESUMED_NOT, RESUMED_UPGRADE, RESUMED_FAULT };
 
 /* An upgrade: the program that is there now is asked, and executed when it can take over. */
 struct upgrade {
-	pid_t asked;    /* the process that it answers from; 0: none */
-	int answer;     /* what it says; -1: nobody is asked */
-	uint64_t limit; /* when it is not waited for any longer */
-	uint8_t due;    /* it can: at the end of the turn */
+	pid_t asked;      /* the process that it answers from; 0: none */
+	int answer;       /* what it says; -1: nobody is asked */
+	uint64_t limit;   /* when it is not waited for any longer */
+	uint8_t due;      /* it can: at the end of the turn */
+	size_t services;  /* how many there were that it was to understand */
+	struct stat file; /* what was asked; another one is not executed */
 	unsigned int count;
 	uint64_t id[UPGRADES_MAX]; /* frames to be answered */
 };
@@ -102,14 +106,19 @@ struct init {
 	char *title;
 	size_t title_size;
 	char **argv;
-	char program[PATH_MAX]; /* what we were executed as; "": unknown */
-	int self;               /* PID 1's own program; -1: not held */
-	uint64_t faults[2];     /* the last two, CLOCK_BOOTTIME ns */
-	uint8_t ready;          /* all of this means something */
-	uint8_t resumed;        /* enum resumed */
-	uint8_t first;          /* we are PID 1 */
-	uint8_t machine;        /* of a machine, not of a container */
-	uint8_t fresh;          /* what the run directory tells is of another time */
+	char program[PATH_MAX];        /* what we were executed as; "": unknown */
+	int self;                      /* PID 1's own program; -1: not held */
+	int former;                    /* the program before this one; -1: not held */
+	uint8_t former_reads;          /* what we write */
+	uint64_t proved;               /* until when it is held */
+	struct handover_reader handed; /* by it; no bytes: nothing can be handed back */
+	char returned[STATUS_TEXT];    /* why what we handed over came back; "": it did not */
+	uint64_t faults[2];            /* the last two, CLOCK_BOOTTIME ns */
+	uint8_t ready;                 /* all of this means something */
+	uint8_t resumed;               /* enum resumed */
+	uint8_t first;                 /* we are PID 1 */
+	uint8_t machine;               /* of a machine, not of a container */
+	uint8_t fresh;                 /* what the run directory tells is of another time */
 	uint8_t keeps_exits; /* a former cinit's tree goes on, with those who were told to exit */
 	/* what we hold */
 	char cgroup[RUNDIR_PATH]; /* the subtree of services' control groups; "": they have none */
@@ -154,13 +163,15 @@ int upgrade_begin(struct init *i, uint64_t id);
 void upgrade_answered(struct init *i, int wait_status);
 void upgrade_turn(struct init *i, uint64_t now);
 void upgrade_done(struct init *i);
-int upgrade_formats(void);
+void upgrade_returned(struct init *i);
+int upgrade_formats(struct init *i);
 
 /* resume.c: instead of all of boot.c. */
-int resume(struct init *i, int handover);
+int resume(struct init *i);
 
 /* fault.c: fault_drop is for a child that does not execute. */
 void fault_prepare(struct init *i);
+void fault_settled(struct init *i);
 void fault_drop(struct init const *i);
 
 /* state.c: state directories of services. */
@@ -233,6 +244,7 @@ void command_turn(struct init *i);
 
 /* signal.c: 0, or -1 with errno. */
 int signal_init(struct init *i);
+int signal_trap(int limited);
 int signal_turn(struct init *i);
 
 /* cmd.c */

@@ -27,6 +27,7 @@ static uint64_t deadline(struct init const *i)
 	d = clock_earlier(d, i->cmd.phase == CMD_DUE ? i->cmd.due : 0);
 	d = clock_earlier(d, i->cmd.phase == CMD_AWAITS ? i->cmd.report : 0);
 	d = clock_earlier(d, i->upgrade.asked ? i->upgrade.limit : 0);
+	d = clock_earlier(d, i->proved);
 	/* bytes that were read already make no descriptor ready */
 	return i->more && !i->publish_row ? 1 : d;
 }

@@ -1,6 +1,8 @@
 /* The machine under us: ctrl-alt-del, and its end. */
 #include "machine.h"
 
+#include "apart.h"
+
 #include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,7 +108,7 @@ static int in_child(void (*what)(int), int how, unsigned int seconds)
 {
 	uint64_t end = clock_boottime() + seconds * CLOCK_SECOND, now;
 	sigset_t children;
-	pid_t pid = fork();
+	pid_t pid = apart_fork();
 
 	if (pid <= 0) {
 		what(how);

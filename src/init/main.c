@@ -1,5 +1,6 @@
 /* cinit: PID 1 of a container or a machine, or a child subreaper. See init.h. */
 #include <errno.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "../lib/handover.h"
 #include "../lib/process.h"
 #include "../supervise/supervise.h"
+#include "carry.h"
+#include "cradle.h"
 #include "init.h"
 #include "machine.h"
 #include "message.h"
@@ -26,9 +29,9 @@ static int print(char const *a, char const *b)
 }
 
 /* 0, or the code to exit with; -1: exit with 0. */
-static int read_options(struct options *o, int machine, int argc, char **argv)
+static int read_options(struct init *i, struct options *o, int argc, char **argv)
 {
-	if (machine) {
+	if (i->machine) {
 		option_machine(o, argc, argv);
 		return 0;
 	}
@@ -38,7 +41,7 @@ static int read_options(struct options *o, int machine, int argc, char **argv)
 	if (o->version)
 		return print("cinit " CINIT_VERSION, "\n") ? EXIT_SYSTEM : -1;
 	if (o->formats)
-		return upgrade_formats() < 0 ? EXIT_SYSTEM : -1;
+		return upgrade_formats(i) < 0 ? EXIT_SYSTEM : -1;
 	if (!o->wrong)
 		return 0;
 	strerr_warn(PROG, ": fatal: ", o->wrong, o->culprit);
@@ -51,6 +54,7 @@ static int become_init(struct init *i, int argc, char **argv)
 {
 	i->argv = argv;
 	title_reserve(argc, argv, &i->title, &i->title_size);
+	cradle_prepare(i);
 	if (!i->resumed && process_program(i->program) < 0)
 		i->program[0] = 0; /* there will be no upgrade, which is said then */
 	i->umask = umask(0);
@@ -59,9 +63,9 @@ static int become_init(struct init *i, int argc, char **argv)
 		strerr_warn(PROG, ": fatal: unable to set up signals: ", strerror(errno));
 		return EXIT_SYSTEM;
 	}
-	if (i->first)
+	if (!i->resumed)
 		fault_prepare(i);
-	else if (process_subreaper() < 0)
+	if (!i->first && process_subreaper() < 0)
 		strerr_warn(PROG, ": warning: unable to become a subreaper: ", strerror(errno),
 			"; processes that leave their services are not stopped");
 	return 0;
@@ -94,16 +98,13 @@ static int boot(struct init *i, struct options const *o)
 }
 
 /* Boots, or goes on where the program before us was. 0, or the code to exit with. */
-static int begin(struct init *i, struct options const *o, int handover)
+static int begin(struct init *i, struct options const *o)
 {
-	int r;
-
 	if (i->resumed) {
 		begin_cmd(i, o); /* what became of it is in hand */
-		r = resume(i, handover);
-	} else {
-		r = boot(i, o);
+		return resume(i);
 	}
+	int r = boot(i, o);
 	if (!r && loop_prepare(i) < 0) {
 		strerr_warn(PROG, ": fatal: unable to set up: ", strerror(errno));
 		r = EXIT_SYSTEM;
@@ -113,35 +114,46 @@ static int begin(struct init *i, struct options const *o, int handover)
 
 int main(int argc, char **argv)
 {
-	static struct init i = { .cmd = { .watch = CINIT_CLIENT_ZERO },
-		.self = -1,
-		.cgroup_lock = -1,
-		.upgrade = { .answer = -1 } };
+	/* whole pages, which forks do not get (cradle.h) */
+	static alignas(4096) union {
+		struct init i;
+		char pages[(sizeof(struct init) + 4095) / 4096][4096];
+	} all;
+	struct init *const i = &all.i;
 	struct options o = { 0 };
 	int handover = handover_inherited();
 
+	i->cmd.watch = (struct cinit_client)CINIT_CLIENT_ZERO;
+	i->self = i->former = i->cgroup_lock = i->upgrade.answer = -1;
 	/* our supervisors are this program, too */
 	if (handover >= 0 && handover_kind(handover) == HANDOVER_SUPERVISE)
 		return supervise_resume(handover);
-	i.resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
 	PROG = "cinit";
-	i.first = getpid() == 1;
-	i.machine = (uint8_t)machine_detect();
-	if (i.machine && !i.resumed)
+	i->resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
+	if (handover >= 0 && carry_read(i, handover) < 0) {
+		strerr_warn(
+			PROG, ": fatal: unable to read what was handed over: ", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	i->first = getpid() == 1;
+	i->machine = (uint8_t)machine_detect();
+	if (i->machine && !i->resumed)
 		machine_prepare();
 	if (!fd_sanitize())
 		return EXIT_SYSTEM;
-	int r = read_options(&o, i.machine, argc, argv);
+	if (i->resumed)
+		fault_prepare(i);
+	int r = read_options(i, &o, argc, argv);
 	if (r)
 		return r < 0 ? 0 : r;
-	r = become_init(&i, argc, argv);
+	r = become_init(i, argc, argv);
 	if (!r)
-		r = begin(&i, &o, handover);
+		r = begin(i, &o);
 	if (r)
 		return r;
-	loop_run(&i);
-	cgroup_leave(&i);
-	if (i.machine)
-		machine_end(i.how);
-	return i.code;
+	loop_run(i);
+	cgroup_leave(i);
+	if (i->machine)
+		machine_end(i->how);
+	return i->code;
 }

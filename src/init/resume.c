@@ -1,6 +1,7 @@
 /* We were executed in the place of another program: of our own will (an upgrade), and then nothing
  * is lost and clients notice nothing; or because PID 1 got a fatal signal, and then what is on disk
- * counts, as it does for a cinit that follows one that was killed. */
+ * counts, as it does for a cinit that follows one that was killed. If we cannot, the program before
+ * us is executed again, and has what it handed over. */
 #include <errno.h>
 #include <string.h>
 
@@ -39,6 +40,11 @@ static int resume_from_disk(struct init *i)
 		return r;
 	orphans_resume(i);
 	stop_again(i, phase);
+	if (i->returned[0])
+		upgrade_returned(i);
+	if (loop_prepare(i) < 0)
+		return EXIT_SYSTEM;
+	fault_settled(i);
 	return 0;
 }
 
@@ -49,24 +55,34 @@ static int resume_in_hand(struct init *i)
 		return EXIT_SYSTEM;
 	spawn_limit(i);
 	orphans_resume(i);
+	if (loop_prepare(i) < 0)
+		return EXIT_SYSTEM;
+	fault_settled(i);
+	/* nothing was said or done so far that the program before us would have to know */
+	if (i->returned[0]) {
+		upgrade_returned(i);
+		return 0;
+	}
 	i->status.executed = clock_boottime();
 	upgrade_done(i);
 	return 0;
 }
 
-/* 0, or the code to exit with: then supervisors go on by themselves. */
-int resume(struct init *i, int handover)
+/* 0, or the code to exit with, where no program before us could be executed again: then supervisors
+ * go on by themselves. */
+int resume(struct init *i)
 {
-	int r = EXIT_SYSTEM;
+	int r = carry_take(i) < 0             ? EXIT_SYSTEM
+		: i->resumed == RESUMED_FAULT ? resume_from_disk(i)
+					      : resume_in_hand(i);
 
-	if (carry_read(i, handover) < 0)
-		strerr_warn(PROG, ": fatal: unable to take over from the program before this one: ",
-			strerror(errno));
-	else
-		r = i->resumed == RESUMED_FAULT ? resume_from_disk(i) : resume_in_hand(i);
-	if (r)
+	if (r) {
+		char const *why = strerror(errno);
+		strerr_warn(PROG,
+			": fatal: unable to take over from the program before this one: ", why);
+		carry_return(i, "was unable to take over");
 		return r;
-	i->ready = 1; /* who reads that we are back may send us the next fault */
+	}
 	record_publish(i, clock_boottime());
 	return 0;
 }

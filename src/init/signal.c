@@ -18,10 +18,21 @@ static int is_for_nobody(int sig)
 	return sig == SIGTTIN || sig == SIGTTOU || sig == SIGPIPE;
 }
 
-int signal_init(struct init *i)
+/* `limited`: the time that the program before us gave us to take over ends with ALRM. */
+int signal_trap(int limited)
 {
 	sigset_t set;
 
+	sigfillset(&set);
+	for (size_t n = 0; n < sizeof faults / sizeof *faults; n++)
+		sigdelset(&set, faults[n]);
+	if (limited)
+		sigdelset(&set, SIGALRM);
+	return selfpipe_trapset(&set) < 0 ? -1 : 0;
+}
+
+int signal_init(struct init *i)
+{
 	/* what was ignored for us (CHLD: our children would be reaped unseen; INT and HUP by a
 	 * shell's background and nohup) must not reach the supervisors and their services */
 	if (i->resumed)
@@ -29,12 +40,7 @@ int signal_init(struct init *i)
 	else
 		signals_clean();
 	i->signals = selfpipe_init();
-	if (i->signals < 0)
-		return -1;
-	sigfillset(&set);
-	for (size_t n = 0; n < sizeof faults / sizeof *faults; n++)
-		sigdelset(&set, faults[n]);
-	return selfpipe_trapset(&set) < 0 ? -1 : 0;
+	return i->signals < 0 ? -1 : signal_trap(i->resumed);
 }
 
 /* The end of a machine that somebody asks for by signal. */

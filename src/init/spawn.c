@@ -14,6 +14,7 @@
 #include "../lib/path.h"
 #include "../lib/process.h"
 #include "../supervise/supervise.h"
+#include "cradle.h"
 #include "init.h"
 #include "message.h"
 
@@ -137,12 +138,10 @@ static int boot_want(struct init const *i, struct service const *s)
 	return s->made ? 0 : -1;
 }
 
-/* The child finds in this frame all that it is told: the tables are not its. One string lies behind
- * the other, at the low end, so that it touches no page but the one that its stack goes on in. The
- * pid, or -1 with errno. */
+/* The pid, or -1 with errno. */
 static pid_t fork_supervisor(struct init const *i, struct service const *s)
 {
-	char paths[2 * PATH_MAX + NAME_MAX + 1];
+	char service_dir[PATH_MAX], state_dir[PATH_MAX];
 	struct supervise_options o = {
 		.run_dir = i->run_path,
 		.program = i->program[0] ? i->program : NULL,
@@ -157,20 +156,13 @@ static pid_t fork_supervisor(struct init const *i, struct service const *s)
 	};
 
 	memcpy(o.boot_id, i->boot_id, sizeof o.boot_id);
-	if (instance_directory(i, s, paths) < 0)
+	if (instance_directory(i, s, service_dir) < 0 ||
+		path_join(state_dir, i->run_path, s->name) < 0)
 		return -1;
-	char *state_dir = paths + strlen(paths) + 1;
-	if (path_join(state_dir, i->run_path, s->name) < 0)
-		return -1;
-	o.service_dir = paths;
+	o.name = s->name;
+	o.service_dir = service_dir;
 	o.state_dir = state_dir;
-	o.name = strcpy(state_dir + strlen(state_dir) + 1, s->name);
-	pid_t pid = fork();
-	if (!pid) {
-		fault_drop(i);
-		_exit(supervise_run(&o));
-	}
-	return pid;
+	return cradle_fork(i, &o);
 }
 
 /* The next supervisor is to stop what its predecessor left running, and to end. A signal would come

@@ -3,8 +3,14 @@
  *
  * First it is asked, in a child, which formats it understands (`--formats`): one that cannot be
  * executed, says nothing, or does not understand what we hand over and what is on disk is refused,
- * and nothing was touched. Then it is executed in our process, with everything in hand (carry.h).
- * It answers the frames that asked for it, so that their answer means that it was done. */
+ * and nothing was touched. It shows that it does by doing it: what it would be handed is its
+ * standard input, and it takes it over as far as that can be done by another process. Then it is
+ * executed in ours, with everything in hand (carry.h). It answers the frames that asked for it, so
+ * that their answer means that it was done.
+ *
+ * What is wrong with it and was not found so comes back: until it has taken over, any fault, the
+ * end of its time and any error executes us again, with what we handed over (fault.c, resume.c);
+ * and for some seconds more a fault of PID 1 does. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -24,11 +30,15 @@
 #include "../lib/process.h"
 #include "../lib/signals.h"
 #include "carry.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
 #define PATIENCE   (5 * CLOCK_SECOND) /* for its answer */
+#define LIMIT      10                 /* seconds to take over in */
+#define PROOF      (10 * CLOCK_SECOND)
 #define ANSWER_MAX 512
+#define UNDERSTOOD "services"
 #define EXIT_NOT   111 /* of the child: not executed; errno's text is the answer */
 
 /* What we write is what the next program has to read. */
@@ -42,8 +52,17 @@ static struct {
 };
 #define FORMATS (sizeof formats / sizeof *formats)
 
-/* "status 1": a line for each, with all the versions that are understood. 0, or -1. */
-int upgrade_formats(void)
+/* Takes over what another program would hand to us, in a process that nobody knows. 1: it is all
+ * there. */
+static int rehearse(struct init *i)
+{
+	return handover_kind(0) == HANDOVER_CINIT && carry_read(i, 0) == 0 && carry_take(i) == 0 &&
+	       tree_reserve(&i->tree, i->tree.count) == 0 && loop_prepare(i) == 0;
+}
+
+/* "status 1": a line for each, with all the versions that are understood; and how many services
+ * are, of a state that is our input. 0, or -1. */
+int upgrade_formats(struct init *i)
 {
 	char text[ANSWER_MAX];
 	size_t n = 0;
@@ -51,6 +70,9 @@ int upgrade_formats(void)
 	for (size_t k = 0; k < FORMATS; k++)
 		n += (size_t)snprintf(
 			text + n, sizeof text - n, "%s %u\n", formats[k].name, formats[k].version);
+	if (rehearse(i))
+		n += (size_t)snprintf(
+			text + n, sizeof text - n, UNDERSTOOD " %u\n", (unsigned int)i->tree.count);
 	return allwrite(1, text, n) < n ? -1 : 0;
 }
 
@@ -99,9 +121,26 @@ static void refuse(struct init *i, char const *what, char const *why)
 	acknowledge(i, RESULT_REFUSED, WHY_UPGRADE);
 }
 
+/* We have been the other program already: the one that we executed could not go on. */
+void upgrade_returned(struct init *i)
+{
+	char what[STATUS_TEXT];
+
+	memcpy(what, i->returned, sizeof what);
+	i->returned[0] = 0;
+	refuse(i, what, NULL);
+}
+
 /* We are the other program: everybody is told to follow. */
 void upgrade_done(struct init *i)
 {
+	/* what came before us can go on after us only if it reads what we write */
+	if (i->former >= 0 && i->first && i->former_reads) {
+		i->proved = clock_boottime() + PROOF;
+	} else if (i->former >= 0) {
+		fd_close(i->former);
+		i->former = -1;
+	}
 	if (i->status.reason == REASON_UPGRADE)
 		record_reason(i, REASON_NONE, "");
 	acknowledge(i, RESULT_DONE, WHY_NONE);
@@ -116,16 +155,15 @@ void upgrade_done(struct init *i)
 
 /* ------------------------------------------------------------------------------------ asking */
 
-static _Noreturn void ask(struct init const *i, int out)
+static _Noreturn void become(struct init const *i, int state, int out)
 {
 	static char word[] = "cinit", option[] = "--formats";
 	char *const argv[] = { word, option, NULL };
 
+	fault_drop(i);
 	selfpipe_finish();
 	signals_clean();
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (null >= 0)
-		dup2(null, 0);
+	dup2(state, 0);
 	dup2(out, 1);
 	process_close_from(3);
 	setrlimit(RLIMIT_NOFILE, &i->nofile);
@@ -133,6 +171,20 @@ static _Noreturn void ask(struct init const *i, int out)
 	char const *why = strerror(errno);
 	fd_write(1, why, strlen(why));
 	_exit(EXIT_NOT);
+}
+
+/* The pid, or -1 with errno. The state is written here, because a child has our tables no more. */
+static pid_t ask(struct init const *i, int out)
+{
+	int state = carry_show(i);
+
+	if (state < 0)
+		return -1;
+	pid_t pid = apart_fork();
+	if (!pid)
+		become(i, state, out);
+	fd_close(state);
+	return pid;
 }
 
 /* Somebody asks for an upgrade; `id` is that of a frame, or 0. 0: it is under way, and the answer
@@ -156,13 +208,16 @@ int upgrade_begin(struct init *i, uint64_t id)
 		refuse(i, "that we were executed as has no name: it cannot be found", NULL);
 		return 0;
 	}
+	if (stat(i->program, &u->file) < 0) {
+		refuse(i, "unable to execute", strerror(errno));
+		return 0;
+	}
 	if (pipecoe(p) < 0) {
 		refuse(i, "unable to ask", strerror(errno));
 		return 0;
 	}
-	u->asked = fork();
-	if (!u->asked)
-		ask(i, p[1]);
+	u->services = i->tree.count;
+	u->asked = ask(i, p[1]);
 	int e = errno;
 	fd_close(p[1]);
 	if (u->asked < 0) {
@@ -208,7 +263,32 @@ void upgrade_answered(struct init *i, int wait_status)
 		refuse(i, what, NULL);
 		return;
 	}
+	if (!understands(text, UNDERSTOOD, (unsigned int)u->services)) {
+		refuse(i, "does not understand what it would be handed", NULL);
+		return;
+	}
 	u->due = 1;
+}
+
+/* Is it still the file that was asked? */
+static int is_same(struct init const *i)
+{
+	struct stat const *a = &i->upgrade.file;
+	struct stat b;
+
+	return stat(i->program, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino &&
+	       a->st_size == b.st_size && !memcmp(&a->st_mtim, &b.st_mtim, sizeof b.st_mtim) &&
+	       !memcmp(&a->st_ctim, &b.st_ctim, sizeof b.st_ctim);
+}
+
+/* Long enough without a fault, or the end: the file system it is on may have to be given back. */
+static void let_go_of_former(struct init *i, uint64_t now)
+{
+	if (!i->proved || (now < i->proved && i->stop.phase == STOP_NOT))
+		return;
+	fd_close(i->former);
+	i->former = -1;
+	i->proved = 0;
 }
 
 /* Carries out what is due, at the end of a turn. */
@@ -216,6 +296,7 @@ void upgrade_turn(struct init *i, uint64_t now)
 {
 	struct upgrade *u = &i->upgrade;
 
+	let_go_of_former(i, now);
 	if (u->asked && u->limit && now >= u->limit) {
 		kill(u->asked, SIGKILL);
 		u->limit = 0;
@@ -227,6 +308,13 @@ void upgrade_turn(struct init *i, uint64_t now)
 		acknowledge(i, RESULT_REFUSED, WHY_STOPPING);
 		return;
 	}
+	if (!is_same(i)) {
+		refuse(i, "was replaced while it was asked", NULL);
+		return;
+	}
+	alarm(LIMIT); /* it is blocked here, and the time goes on there */
 	carry_execute(i);
-	refuse(i, "unable to execute", strerror(errno));
+	int e = errno;
+	alarm(0);
+	refuse(i, "unable to execute", strerror(e));
 }

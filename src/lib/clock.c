@@ -9,15 +9,15 @@
 uint64_t clock_boottime(void)
 {
 	struct timespec t = { 0 };
-	if (clock_gettime(CLOCK_BOOTTIME, &t) < 0)
-		clock_gettime(CLOCK_MONOTONIC, &t);
+	if (clock_system(CLOCK_BOOTTIME, &t) < 0)
+		clock_system(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
 }
 
 void clock_label(uint64_t *sec, uint32_t *nsec)
 {
 	struct timespec t = { 0 };
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_system(CLOCK_REALTIME, &t);
 	*sec = CLOCK_TAI_EPOCH + (uint64_t)t.tv_sec;
 	*nsec = (uint32_t)t.tv_nsec;
 }

@@ -5,10 +5,14 @@
 #define CINIT_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_SECOND    UINT64_C(1000000000)
 #define CLOCK_MILLISEC  UINT64_C(1000000)
 #define CLOCK_TAI_EPOCH UINT64_C(4611686018427387914) /* runit's: 2^62 + 10, no leap seconds */
+
+/* As clock_gettime(2). */
+int clock_system(clockid_t clock, struct timespec *t);
 
 /* Nanoseconds of CLOCK_BOOTTIME; CLOCK_MONOTONIC where a kernel lacks it. */
 uint64_t clock_boottime(void);

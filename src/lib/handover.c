@@ -61,7 +61,7 @@ int handover_begin(struct handover *h, enum handover_kind kind)
 {
 	unsigned char head[HEAD] = MAGIC;
 
-	h->failed = h->fault = 0;
+	h->failed = h->fault = h->show = 0;
 	h->used = 0;
 	h->fd = (int)syscall(SYS_memfd_create, "cinit handover", 1u /* close-on-exec */);
 	if (h->fd < 0)
@@ -108,7 +108,7 @@ void handover_descriptor(struct handover *h, unsigned int tag, int fd)
 
 	if (fd < 0)
 		return;
-	if (fcntl(fd, F_SETFD, 0) < 0) {
+	if (!h->show && fcntl(fd, F_SETFD, 0) < 0) {
 		if (!h->fault && !h->failed)
 			h->failed = errno;
 		return;
@@ -166,6 +166,17 @@ void handover_execute(struct handover *h, int file, char const *program, char *c
 	}
 	if (file < 0)
 		take_back(h);
+}
+
+int handover_finish(struct handover *h)
+{
+	flush(h);
+	if (!h->failed && lseek(h->fd, 0, SEEK_SET) == 0)
+		return h->fd;
+	int e = h->failed ? h->failed : errno;
+	fd_close(h->fd);
+	errno = e;
+	return -1;
 }
 
 /* ----------------------------------------------------------------------------------- reading */
@@ -253,6 +264,39 @@ int handover_next(struct handover_reader *r, struct handover_item *i)
 	i->number = i->type != HANDOVER_BYTES && len == 8 ? get_be64(p + ITEM) : 0;
 	r->at += ITEM + len;
 	return 1;
+}
+
+int64_t handover_first(struct handover_reader const *r, unsigned int tag)
+{
+	struct handover_reader again = *r;
+	struct handover_item i;
+
+	again.at = HEAD;
+	while (handover_next(&again, &i)) {
+		if (i.tag == tag && i.type != HANDOVER_BYTES)
+			return (int64_t)i.number;
+	}
+	return -1;
+}
+
+void handover_return(struct handover_reader const *r, unsigned int tag, char const *why, int file,
+	char *const *argv)
+{
+	struct handover_reader again = *r;
+	struct handover_item i;
+	struct handover h;
+
+	if (handover_begin(&h, (enum handover_kind)r->kind) < 0)
+		return;
+	h.fault = 1;
+	put(&h, r->bytes + HEAD, r->len - HEAD);
+	handover_string(&h, tag, why);
+	again.at = HEAD;
+	while (handover_next(&again, &i)) {
+		if (i.type == HANDOVER_DESCRIPTOR)
+			fcntl((int)i.number, F_SETFD, 0);
+	}
+	handover_execute(&h, file, NULL, argv);
 }
 
 char *handover_copy(struct handover_item const *i)

@@ -30,6 +30,7 @@ struct handover {
 	int fd;
 	int failed; /* errno of the first write that failed; 0: none did */
 	int fault;  /* set by a handler of a fault: a descriptor that was just closed is no item */
+	int show;   /* set where it is to be looked at only: descriptors stay close-on-exec */
 	size_t used;
 	unsigned char buffer[2048];
 };
@@ -49,6 +50,10 @@ void handover_descriptor(struct handover *h, unsigned int tag, int fd);
  * when that failed, with errno; where it was found by its path what was handed over is
  * close-on-exec again, and the memfd is closed. */
 void handover_execute(struct handover *h, int file, char const *program, char *const *argv);
+
+/* The items that were written so far, for a look at them: the memfd, rewound and close-on-exec, or
+ * -1 with errno. */
+int handover_finish(struct handover *h);
 
 /* --------------------------------------------------------------------------------- reading */
 
@@ -79,6 +84,15 @@ int handover_read(struct handover_reader *r, int fd);
 
 /* 1: *item is the next one. 0: there are no more. */
 int handover_next(struct handover_reader *r, struct handover_item *item);
+
+/* The number of the first item with this tag, a number or a descriptor; -1: there is none. */
+int64_t handover_first(struct handover_reader const *r, unsigned int tag);
+
+/* Hands everything that was read back to `file`, a descriptor of the program that handed it over,
+ * with `why` as an item more. For a program that cannot go on; needs no memory. Returns only when
+ * that failed. */
+void handover_return(struct handover_reader const *r, unsigned int tag, char const *why, int file,
+	char *const *argv);
 
 /* A copy of a BYTES item as a string, from malloc; NULL with ENOMEM. */
 char *handover_copy(struct handover_item const *item);

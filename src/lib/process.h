@@ -75,6 +75,18 @@ int process_is_child(pid_t pid);
  * To be asked at the beginning, before the working directory changes. 0, or -1 with errno. */
 int process_program(char path[PATH_MAX]);
 
+/* What the kernel knows of our memory, for process_show_title. */
+struct process_layout {
+	uint64_t start_code, end_code, start_data, end_data, start_brk, start_stack;
+	uint64_t arg_start, arg_end, env_start, env_end;
+};
+
+/* 0, or -1: it is not to be told, or the kernel does not let us change it. */
+int process_layout(struct process_layout *l);
+
+/* Shows as our command line what is at `title`: in a fork of the process that `l` was asked for. */
+void process_show_title(struct process_layout const *l, char const *title, size_t size);
+
 /* Makes us the reaper of our descendants. 0, or -1 with errno. */
 int process_subreaper(void);
 

@@ -56,7 +56,7 @@ static int is_normally_down(struct service const *x)
 
 int service_configure(struct service *x)
 {
-	struct config c;
+	struct config *c = &x->config;
 	int r = -1, gone = 0;
 
 	if (service_enter(x) < 0) {
@@ -65,11 +65,10 @@ int service_configure(struct service *x)
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
-		r = config_load(&c, x->is_log ? "log" : ".", &x->config_error);
-		x->config = c;
+		r = config_load(c, x->is_log ? "log" : ".", &x->config_error);
 		x->s.flags = (x->s.flags & ~FLAGS_OF_CONFIG) |
-			     (c.entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
-			     (c.entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
+			     (c->entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
+			     (c->entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);
 	}
 	if (is_normally_down(x))
 		x->s.flags |= FLAG_NORMALLY_DOWN;

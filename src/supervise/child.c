@@ -21,7 +21,7 @@
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
@@ -73,7 +73,7 @@ static int drop_inherited(struct service const *x, enum status_role role, int ga
 
 	if (open_stdio(x, role) < 0)
 		return -1;
-	selfpipe_finish();
+	sig_blocknone();
 	/* the state directory, which it is opened by, may be where the gate goes; and so may it */
 	if (tells && ((ready = ready_child_fd(x)) < 0 ||
 			     (ready == at && (ready = fcntl(ready, F_DUPFD_CLOEXEC, at + 1)) < 0)))

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define LAUNCH_ROOM 1792 /* its stack, and above it what it executes with */
+#define LAUNCH_ROOM 1728 /* its stack, and above it what it executes with */
 
 /* What a child says when it could not become its program. */
 struct report {

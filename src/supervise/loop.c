@@ -7,18 +7,19 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
-#include <skalibs/strerr.h>
 
 #include "../lib/clock.h"
 #include "../lib/command.h"
@@ -145,13 +146,15 @@ static void end_all(struct supervisor *sup, int at_once)
 
 static void take_signals(struct supervisor *sup)
 {
+	struct signalfd_siginfo info;
+
 	for (;;) {
-		switch (selfpipe_read()) {
-		case 0:
-			return;
-		case -1:
+		ssize_t n = fd_read(sup->signals, (char *)&info, sizeof info);
+		if (n < 0 && errno != EAGAIN)
 			say_errno(&sup->service, "read", "signals", 0);
+		if (n != (ssize_t)sizeof info)
 			return;
+		switch (info.ssi_signo) {
 		case SIGCHLD:
 			supervisor_reap(sup);
 			break;
@@ -366,9 +369,10 @@ struct supervisor *supervisor_begin(struct supervise_options const *o)
 		char pages[4][4096];
 	} all;
 	_Static_assert(sizeof all == sizeof all.pages, "it fits");
+	_Static_assert(offsetof(struct supervisor, service.ipc.buffer) < 4096,
+		"what a supervisor writes always lies on one page");
 	struct supervisor *sup = &all.sup;
 
-	PROG = "supervise";
 	sup->o = o;
 	sup->pipe = sup->run = -1;
 	sup->polls = sup->few;

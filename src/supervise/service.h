@@ -121,10 +121,11 @@ struct service {
 	uint8_t needs_enter; /* to be entered when the record is out */
 	unsigned int queued;
 	unsigned int termed_count;
+	char name[264];                  /* NAME, or NAME/log */
+	struct value_error config_error; /* what was bad of its directory */
+	/* seldom written: the pages of these stay what they were, zeros that nobody pays for; the
+	 * first of them begins on the page of what is written always, and its end is a buffer */
 	struct cinit_ipc ipc;
-	char name[264]; /* NAME, or NAME/log */
-	/* seldom written: the pages of these stay what they were, zeros that nobody pays for */
-	struct value_error config_error; /* what was bad of it */
 	struct status_ring ring;
 	struct job queue[QUEUE_MAX]; /* [0] runs while child[ROLE_CONTROL] is there */
 	pid_t termed[TERMED_MAX];

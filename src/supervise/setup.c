@@ -10,11 +10,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
-#include <skalibs/selfpipe.h>
 #include <skalibs/sig.h>
 
 #include "../lib/fifo.h"
@@ -44,61 +44,33 @@ static void set_title(struct supervise_options const *o)
 	prctl(PR_SET_NAME, "supervise");
 	if (!o->title || !o->title_size)
 		return;
-	memset(o->title, 0, o->title_size);
-	snprintf(o->title, o->title_size, "supervise %s", o->name);
+	int len = snprintf(o->title, o->title_size, SUPERVISE_TITLE "%s", o->name);
+	if (o->layout)
+		process_show_title(o->layout, o->title, (size_t)len + 1);
+	else if ((size_t)len < o->title_size)
+		memset(o->title + len, 0, o->title_size - (size_t)len);
 }
 
-/* Signals that came while nothing was set up yet; they are sent again when all is. */
-static int const awaited[] = { SIGTERM, SIGQUIT, SIGUSR1 };
-#define AWAITED (sizeof awaited / sizeof *awaited)
-static volatile sig_atomic_t early[AWAITED];
-
-static void note_early(int sig)
-{
-	for (size_t i = 0; i < AWAITED; i++)
-		if (awaited[i] == sig)
-			early[i] = 1;
-}
-
-/* From now on signals are read by the loop. */
+/* From now on signals are read by the loop, those too that came while nothing was set up: a fork of
+ * cinit was born with all of them held back. SIGPIPE is caught there as well. */
 static int trap_signals(struct supervisor *sup)
 {
 	static int const taken[] = { SIGCHLD, SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1 };
-	sigset_t set, rest;
+	sigset_t set;
 
-	if (sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0)
-		return -1;
-	sup->signals = selfpipe_init();
 	sigemptyset(&set);
-	sigfillset(&rest);
-	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
 		sigaddset(&set, taken[i]);
-		sigdelset(&rest, taken[i]);
-	}
-	if (sup->signals < 0 || selfpipe_trapset(&set) < 0)
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -1;
-	return sigprocmask(SIG_UNBLOCK, &rest, 0);
+	sup->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return sup->signals < 0 ? -1 : 0;
 }
 
-/* Between letting go of cinit's mask and having one of our own TERM must not kill us: what has to
- * be stopped would be told by nobody. The handler is for that moment only: children would keep it
- * until exec. */
-static int take_over_signals(struct supervisor *sup, int forked)
+/* The same for a process that came to be in another way. */
+static int trap_signals_anew(struct supervisor *sup)
 {
-	for (size_t i = 0; i < AWAITED; i++)
-		sig_catch(awaited[i], note_early);
-	if (forked) {
-		selfpipe_finish();
-		process_close_from(3);
-	}
-	if (trap_signals(sup) < 0)
-		return -1;
-	for (size_t i = 0; i < AWAITED; i++) {
-		sig_restore(awaited[i]);
-		if (early[i])
-			kill(getpid(), awaited[i]);
-	}
-	return 0;
+	return sig_altignore(SIGPIPE) < 0 || sig_restore(SIGCHLD) < 0 ? -1 : trap_signals(sup);
 }
 
 /* What a fork of cinit inherits and what a service must not: dropped before anything else. */
@@ -107,7 +79,9 @@ int setup_process(struct supervisor *sup)
 	struct supervise_options const *o = sup->o;
 	struct rlimit rl;
 
-	if (take_over_signals(sup, o->forked) < 0)
+	if (o->forked)
+		process_close_from(3);
+	if ((o->forked ? trap_signals(sup) : trap_signals_anew(sup)) < 0)
 		return -1;
 	set_title(o);
 	setsid(); /* EPERM: we lead a group already, which is as good */
@@ -128,7 +102,7 @@ int setup_process_anew(struct supervisor *sup)
 	prctl(PR_SET_NAME, "supervise");
 	umask(0);
 	process_subreaper(); /* we are one already */
-	return trap_signals(sup);
+	return trap_signals_anew(sup);
 }
 
 void setup_name(struct service *x)

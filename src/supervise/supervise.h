@@ -6,6 +6,10 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#define SUPERVISE_TITLE "supervise " /* and the name: the command line that others see */
+
+struct process_layout;
+
 struct supervise_options {
 	char const *name;        /* the service's name: in messages, CINIT_SERVICE, command line */
 	char const *service_dir; /* path of the service directory itself, absolute */
@@ -19,8 +23,10 @@ struct supervise_options {
 	char const *cgroup;  /* subtree for the control groups of services, absolute; NULL: they
 				have none */
 	gid_t control_group; /* who may write to `in` beside the owner; (gid_t)-1: nobody */
-	char *title;         /* argv area to write the command line to, or NULL */
+	char *title;         /* where to write the command line to, or NULL */
 	size_t title_size;
+	struct process_layout const *layout; /* the title is not where our parent's was, and the
+						kernel is to be told of it; else NULL */
 	int boot_want; /* at a cold start it is wanted 0 down, 1 up, -1 as its directory says */
 	int forked; /* we are a fork of cinit and drop what is its: descriptors, handlers, mask */
 };

@@ -6,9 +6,14 @@
 #include "service.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "../lib/clock.h"
 #include "carry.h"
+
+/* Seconds to take over in: a program that hangs is killed by ALRM then, which exec leaves running,
+ * and cinit gives the service another supervisor. */
+#define LIMIT 10
 
 /* 1: it was tried, and we are still the old one. */
 int supervisor_upgrade(struct supervisor *sup)
@@ -17,9 +22,11 @@ int supervisor_upgrade(struct supervisor *sup)
 		return 0;
 	sup->upgrade = 0;
 	errno = ENOENT;
+	alarm(LIMIT);
 	if (sup->o->program)
 		supervisor_execute(sup);
 	int e = errno;
+	alarm(0);
 	say_errno(&sup->service, "execute", sup->o->program ? sup->o->program : "another program",
 		"going on with this one");
 	SERVICE_EACH (sup, x) {
@@ -60,6 +67,7 @@ int supervise_resume(int handover)
 			"another supervisor is to take over");
 		return EXIT_REFUSED;
 	}
+	alarm(0);
 	service_enter(&sup->service);
 	SERVICE_EACH (sup, x)
 		resume(x);

@@ -55,13 +55,13 @@ pid_t init_start(char const *const *cmd)
 	return start(NULL, "cinit", cmd);
 }
 
-void init_install(void)
+void init_install_program(char const *name)
 {
 	static char bytes[65536];
 	char from[256];
 	int n;
 
-	snprintf(from, sizeof from, "%s/cinit", getenv("CINIT_BUILD"));
+	snprintf(from, sizeof from, "%s/%s", getenv("CINIT_BUILD"), name);
 	tree_write("bin/new", 0755, "");
 	FILE *in = fopen(from, "re"), *out = fopen(tree_name("bin/new"), "we");
 	if (!in || !out)
@@ -72,6 +72,11 @@ void init_install(void)
 	if (fclose(out))
 		fail_msg("unable to write %s", tree_name("bin/new"));
 	init_move("bin/new", "bin/cinit");
+}
+
+void init_install(void)
+{
+	init_install_program("cinit");
 }
 
 static char const *const *namespace(void)
@@ -229,4 +234,16 @@ enum status_result init_command_at(int letter, char const *text, uint32_t argume
 	enum status_result r = place_answer_at(&cinit, m.id, why, file, line);
 	cinit_ipc_release(&cinit.client);
 	return r;
+}
+
+void init_upgrade_at(char const *file, int line)
+{
+	static struct output o;
+
+	tree_run_at(&o, file, line, "svctl", "-w", "60", "upgrade", NULL);
+	if (!o.code && !o.out[0] && !o.err[0])
+		return;
+	print_error("%s:%d: upgrade: %d: %s%s%s", file, line, o.code, o.out, o.err,
+		tree_read("cinit.err"));
+	_fail(file, line);
 }

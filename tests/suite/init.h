@@ -29,6 +29,13 @@ pid_t init_start_copy(int first, char const *const *cmd);
  * takes the name. */
 void init_install(void);
 
+/* The same with another program of $CINIT_BUILD. */
+void init_install_program(char const *name);
+
+/* Runs `svctl upgrade`, which is to succeed in silence. */
+void init_upgrade_at(char const *file, int line);
+#define init_upgrade() init_upgrade_at(__FILE__, __LINE__)
+
 /* Skips the test where PID namespaces cannot be had. */
 void init_namespace(void);
 

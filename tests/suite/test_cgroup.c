@@ -1,12 +1,10 @@
 /* Control groups of services: conf/cgroup, on the cgroup2 that this machine has, with or without
  * controllers. */
-#include <ftw.h>
-
+#include "group.h"
 #include "init.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,100 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char base[192]; /* the subtree; "" where there is no cgroup2 to be written to */
-
-/* -------------------------------------------------------------------------------- the subtree */
-
-static void find_subtree(void)
-{
-	FILE *f = setmntent("/proc/mounts", "r");
-	struct mntent const *m;
-
-	base[0] = 0;
-	while (f && !base[0] && (m = getmntent(f)))
-		if (!strcmp(m->mnt_type, "cgroup2") && !access(m->mnt_dir, W_OK))
-			snprintf(base, sizeof base, "%.150s/cinit-test-%d", m->mnt_dir,
-				(int)getpid());
-	if (f)
-		endmntent(f);
-}
-
-static int remove_one(char const *path, struct stat const *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)ftw;
-	if (type == FTW_DP)
-		rmdir(path);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	int r = tree_setup(state);
-
-	find_subtree();
-	if (base[0]) {
-		char line[200];
-		snprintf(line, sizeof line, "%s\n", base);
-		tree_write("services/conf/cgroup", 0644, line);
-	}
-	return r;
-}
-
-static int teardown(void **state)
-{
-	int r = tree_teardown(state);
-
-	if (base[0])
-		nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	return r;
-}
-
-static void needs_cgroups(void)
-{
-	if (!base[0]) {
-		print_message("no cgroup2 that may be written to\n");
-		skip();
-	}
-}
-
-static char const *group(char const *name)
-{
-	static char path[2][300];
-	static int turn;
-
-	turn = !turn;
-	snprintf(path[turn], sizeof path[turn], "%s/%s", base, name);
-	return path[turn];
-}
-
-static int is_there(char const *name)
-{
-	return !access(group(name), F_OK);
-}
-
-/* How many processes are in it; `pid`, unless it is 0, is one of them. */
-static unsigned int members(char const *name, pid_t pid)
-{
-	char path[320];
-	unsigned int n = 0;
-	int one, seen = 0;
-	snprintf(path, sizeof path, "%s/cgroup.procs", group(name));
-	FILE *f = fopen(path, "re");
-
-	while (f && fscanf(f, "%d", &one) == 1) {
-		n++;
-		seen |= one == pid;
-	}
-	if (f)
-		fclose(f);
-	assert_true(!pid || seen);
-	return n;
-}
-
 static void write_group(char const *name, char const *text)
 {
-	int fd = open(group(name), O_WRONLY | O_CLOEXEC);
+	int fd = open(group_path(name), O_WRONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -120,13 +27,13 @@ static pid_t stranger(char const *name)
 	int pipes[2];
 	char byte;
 
-	assert_int_equal(mkdir(base, 0755) && errno != EEXIST, 0);
-	assert_int_equal(mkdir(group(name), 0755), 0);
+	assert_int_equal(mkdir(group_base, 0755) && errno != EEXIST, 0);
+	assert_int_equal(mkdir(group_path(name), 0755), 0);
 	assert_int_equal(pipe(pipes), 0);
 	pid_t pid = fork();
 	if (!pid) {
 		char path[320];
-		snprintf(path, sizeof path, "%s/cgroup.procs", group(name));
+		snprintf(path, sizeof path, "%s/cgroup.procs", group_path(name));
 		int fd = open(path, O_WRONLY);
 		if (fd < 0 || write(fd, "0", 1) != 1 || write(pipes[1], "1", 1) != 1)
 			_exit(1);
@@ -165,22 +72,22 @@ static void each_service_has_its_own(void **state)
 	struct place web = place_make("web"), log = place_make("web/log");
 	struct stat st;
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	place_script(&web, "run", SLEEPS);
 	place_script(&web, "log/run", "exec cat >/dev/null");
 	pid_t pid = init_run(NULL);
 	UNTIL(&web, s->state == STATE_UP);
 	UNTIL(&log, s->state == STATE_UP);
-	assert_int_equal(members("web", run_of(&web)), 1);
-	assert_int_equal(members(".log.web", run_of(&log)), 1);
-	assert_int_equal(stat(group("web"), &st), 0);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
+	assert_int_equal(group_members(".log.web", run_of(&log)), 1);
+	assert_int_equal(stat(group_path("web"), &st), 0);
 	assert_true(web.s.cgroup == st.st_ino);
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN && !s->cgroup);
-	assert_false(is_there("web"));
-	assert_true(is_there(".log.web"));
+	assert_false(group_there("web"));
+	assert_true(group_there(".log.web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	assert_false(is_there(""));
+	assert_false(group_there(""));
 	assert_string_equal(tree_read("cinit.err"), "");
 }
 
@@ -195,7 +102,7 @@ static void what_hides_is_found_after_an_adoption(void **state)
 {
 	struct place web = place_with("web", HIDES "say up; exec sleep 1000");
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	place_write(&web, "timeout-kill", "300");
 	pid_t pid = init_run(NULL);
 	event_is("up");
@@ -210,7 +117,7 @@ static void what_hides_is_found_after_an_adoption(void **state)
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
 	assert_true(is_dead(hidden));
-	assert_false(is_there("web"));
+	assert_false(group_there("web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -219,7 +126,7 @@ static void what_forks_in_a_loop_is_killed_in_one_step(void **state)
 {
 	struct place web = place_with("web", "");
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	place_script(&web, "chain", "trap '' TERM; setsid ./chain & exit");
 	place_script(&web, "run",
 		"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do ./chain; done\n"
@@ -229,7 +136,7 @@ static void what_forks_in_a_loop_is_killed_in_one_step(void **state)
 	event_is("up");
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_false(is_there("web"));
+	assert_false(group_there("web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -239,19 +146,19 @@ static void groups_below_go(void **state)
 	struct place web = place_with("web", "");
 	char body[700];
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	snprintf(body, sizeof body,
 		"mkdir -p %s/web/one/two\nsleep 1000 &\necho $! >%s/web/one/two/cgroup.procs\n"
 		"say up; exec sleep 1000",
-		base, base);
+		group_base, group_base);
 	place_script(&web, "run", body);
 	pid_t pid = init_run(NULL);
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP);
-	assert_int_equal(members("web/one/two", 0), 1);
+	assert_int_equal(group_members("web/one/two", 0), 1);
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_false(is_there("web"));
+	assert_false(group_there("web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -260,23 +167,23 @@ static void what_may_stay_stays(void **state)
 	struct place web =
 		place_with("web", "( setsid sleep 1000 & say $! ); say up; exec sleep 1000");
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	place_write(&web, "kill-mode", "process");
 	pid_t pid = init_run(NULL);
 	pid_t child = event_pid();
 	event_is("up");
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_int_equal(members("web", child), 1);
+	assert_int_equal(group_members("web", child), 1);
 	assert_int_equal(place_command(&web, 'u'), RESULT_DONE);
 	(void)event_pid();
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP);
-	assert_int_equal(members("web", child), 3);
+	assert_int_equal(group_members("web", child), 3);
 	place_write(&web, "kill-mode", "all");
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_false(is_there("web"));
+	assert_false(group_there("web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -285,16 +192,16 @@ static void what_is_left_of_another_time_goes_first(void **state)
 {
 	struct place web = place_with("web", "say up; " SLEEPS);
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	pid_t old = stranger("web"), pid = init_run(NULL);
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP);
 	assert_true(is_dead(old));
-	assert_int_equal(members("web", run_of(&web)), 1);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
 	assert_int_equal(web.s.deaths, 0);
 	assert_non_null(strstr(tree_read("cinit.err"), "processes were in it that nobody knows"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	assert_false(is_there(""));
+	assert_false(group_there(""));
 }
 
 /* No group can be made for a while: it is said, and tried again. */
@@ -302,8 +209,8 @@ static void a_group_that_cannot_be_made(void **state)
 {
 	struct place web = place_with("web", "say up; " SLEEPS);
 	(void)state;
-	needs_cgroups();
-	assert_int_equal(mkdir(base, 0755), 0);
+	group_needed();
+	assert_int_equal(mkdir(group_base, 0755), 0);
 	write_group("cgroup.max.descendants", "0");
 	pid_t pid = init_run(NULL);
 	UNTIL(&web, s->state == STATE_BACKOFF && s->reason == REASON_FORK);
@@ -311,7 +218,7 @@ static void a_group_that_cannot_be_made(void **state)
 	write_group("cgroup.max.descendants", "max");
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP && s->reason == REASON_NONE);
-	assert_int_equal(members("web", run_of(&web)), 1);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -332,18 +239,18 @@ static void refused(char const *file, char const *value, char const *reason)
 static void a_limit_without_its_controller(void **state)
 {
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	/* a subtree that somebody made for us, and that has none */
-	assert_int_equal(mkdir(base, 0755), 0);
+	assert_int_equal(mkdir(group_base, 0755), 0);
 	refused("cgroup/pids.max", "10\n",
 		"cgroup/pids.max: unable to apply: controller pids is not delegated to ");
-	assert_false(is_there("web"));
+	assert_false(group_there("web"));
 }
 
 static void a_limit_that_is_none(void **state)
 {
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	refused("cgroup/memory.max", "lots\n", "cgroup/memory.max: `lots' is not a limit");
 }
 
@@ -383,7 +290,7 @@ static void a_subtree_of_another_cinit(void **state)
 {
 	char line[200];
 	(void)state;
-	needs_cgroups();
+	group_needed();
 	struct place web = place_with("web", "say up; " SLEEPS);
 	pid_t pid = init_run(NULL);
 	event_is("up");
@@ -393,29 +300,27 @@ static void a_subtree_of_another_cinit(void **state)
 	pid_t other = tree_start("other", argv);
 	event_is("up");
 	assert_non_null(strstr(tree_read("other.err"), "another cinit uses it"));
-	assert_int_equal(members("web", run_of(&web)), 1);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
 	assert_int_equal(init_stop(other, SIGTERM), 0);
-	assert_int_equal(members("web", run_of(&web)), 1);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
-
-#define CGROUP_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
-		CGROUP_TEST(each_service_has_its_own),
-		CGROUP_TEST(what_hides_is_found_after_an_adoption),
-		CGROUP_TEST(what_forks_in_a_loop_is_killed_in_one_step),
-		CGROUP_TEST(groups_below_go),
-		CGROUP_TEST(what_may_stay_stays),
-		CGROUP_TEST(what_is_left_of_another_time_goes_first),
-		CGROUP_TEST(a_group_that_cannot_be_made),
-		CGROUP_TEST(a_limit_without_its_controller),
-		CGROUP_TEST(a_limit_that_is_none),
-		CGROUP_TEST(a_limit_without_a_group),
-		CGROUP_TEST(a_subtree_that_is_none),
-		CGROUP_TEST(a_subtree_of_another_cinit),
+		GROUP_TEST(each_service_has_its_own),
+		GROUP_TEST(what_hides_is_found_after_an_adoption),
+		GROUP_TEST(what_forks_in_a_loop_is_killed_in_one_step),
+		GROUP_TEST(groups_below_go),
+		GROUP_TEST(what_may_stay_stays),
+		GROUP_TEST(what_is_left_of_another_time_goes_first),
+		GROUP_TEST(a_group_that_cannot_be_made),
+		GROUP_TEST(a_limit_without_its_controller),
+		GROUP_TEST(a_limit_that_is_none),
+		GROUP_TEST(a_limit_without_a_group),
+		GROUP_TEST(a_subtree_that_is_none),
+		GROUP_TEST(a_subtree_of_another_cinit),
 	};
 	return cmocka_run_group_tests_name("cgroup", tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* When the machine has nothing left: no descriptors, no memory, no room in `in`; a supervisor that
  * stands still; a wall clock that jumps. Services run on, what is on disk stays whole, the record
  * says what is the matter, and when there is enough again nobody has to do anything. */
-/* wrap: clock_gettime fork clone openat __open_2 */
+/* wrap: clock_system fork clone openat __open_2 */
 #include "init.h"
 
 #include <errno.h>
@@ -176,11 +176,11 @@ static struct world {
 } * world;
 static int in_supervisor;
 
-int __real_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+int __real_clock_system(clockid_t clock, struct timespec *t);
+int __wrap_clock_system(clockid_t clock, struct timespec *t);
+int __wrap_clock_system(clockid_t clock, struct timespec *t)
 {
-	int r = __real_clock_gettime(clock, t);
+	int r = __real_clock_system(clock, t);
 	if (!r && in_supervisor && clock == CLOCK_REALTIME)
 		t->tv_sec += world->jump;
 	return r;

@@ -47,14 +47,6 @@ static pid_t outside(pid_t of, uint32_t inside)
 	return 0;
 }
 
-static struct place seven(char const *name)
-{
-	struct place p = place_make(name);
-
-	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
-	return p;
-}
-
 /* A fatal signal, and cinit has gone on. */
 static void fault(struct place *cinit, pid_t first, int sig)
 {
@@ -66,7 +58,8 @@ static void fault(struct place *cinit, pid_t first, int sig)
 
 static void goes_on_after(int sig)
 {
-	struct place web = seven("web"), log, cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place web = init_seven("web"), log,
+		     cinit = place_at(".cinit", tree_name("run/.cinit"));
 
 	place_script(&web, "log/run", "say log; exec cat >/dev/null");
 	log = place_at("web/log", tree_name("run/web/log"));
@@ -171,7 +164,7 @@ static void a_stop_goes_on(void **state)
 
 static void the_third_in_ten_seconds_only_reaps(void **state)
 {
-	struct place web = seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place web = init_seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
 
 	(void)state;
 	init_namespace();
@@ -219,7 +212,7 @@ static void at_any_time(void **state)
 
 static void faults_that_come_seldom_are_survived_again_and_again(void **state)
 {
-	struct place web = seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place web = init_seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
 
 	(void)state;
 	init_namespace();
@@ -243,7 +236,7 @@ static void faults_that_come_seldom_are_survived_again_and_again(void **state)
 static void pid_1_is_upgraded(void **state)
 {
 	static struct output o;
-	struct place web = seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place web = init_seven("web"), cinit = place_at(".cinit", tree_name("run/.cinit"));
 
 	(void)state;
 	init_namespace();

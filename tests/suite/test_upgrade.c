@@ -14,16 +14,6 @@
 #include "clock.h"
 #include "command.h"
 
-static struct output o;
-
-/* Runs `svctl upgrade`, which is to succeed in silence. */
-static void upgrade(void)
-{
-	tree_run(&o, "svctl", "-w", "20", "upgrade", NULL);
-	if (o.code || o.out[0] || o.err[0])
-		fail_msg("upgrade: %d: %s%s%s", o.code, o.out, o.err, tree_read("cinit.err"));
-}
-
 static ino_t program_of(pid_t pid)
 {
 	struct stat st;
@@ -38,14 +28,6 @@ static ino_t installed(void)
 
 	assert_int_equal(stat(tree_name("bin/cinit"), &st), 0);
 	return st.st_ino;
-}
-
-static struct place seven(char const *name)
-{
-	struct place p = place_make(name);
-
-	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
-	return p;
 }
 
 /* The record is what it was, but for who published it when. */
@@ -66,7 +48,8 @@ static void assert_same(struct place *p, struct status const *before)
 
 static void everything_is_as_it_was_but_the_programs(void **state)
 {
-	struct place web = seven("web"), log, cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place web = init_seven("web"), log,
+		     cinit = place_at(".cinit", tree_name("run/.cinit"));
 	struct status before, log_before;
 
 	(void)state;
@@ -84,7 +67,7 @@ static void everything_is_as_it_was_but_the_programs(void **state)
 	ino_t old = program_of(pid);
 	init_install();
 	assert_int_not_equal(installed(), old);
-	upgrade();
+	init_upgrade();
 	assert_same(&web, &before);
 	assert_same(&log, &log_before);
 	UNTIL(&cinit, s->state == STATE_UP && s->executed > before.executed);
@@ -104,7 +87,7 @@ static void everything_is_as_it_was_but_the_programs(void **state)
 
 static void orphans_are_still_known(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start_copy(0, NULL);
@@ -113,7 +96,7 @@ static void orphans_are_still_known(void **state)
 	uint32_t run = web.s.pid, supervisor = web.s.supervisor;
 	kill((pid_t)supervisor, SIGKILL);
 	UNTIL(&web, s->supervisor && s->supervisor != supervisor && s->pid == run);
-	upgrade();
+	init_upgrade();
 	kill((pid_t)run, SIGUSR1);
 	UNTIL(&web, s->starts == 2 && s->state == STATE_UP);
 	assert_int_equal(web.s.flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN), FLAG_EXIT_VALID);
@@ -202,8 +185,8 @@ static void in_every_state(void **state)
 		before[n] = in[n].s;
 	}
 	init_install();
-	upgrade();
-	upgrade();
+	init_upgrade();
+	init_upgrade();
 	for (int n = 0; n < STATES; n++)
 		assert_same(&in[n], &before[n]);
 	event_none();
@@ -278,7 +261,7 @@ static void a_word_to_the_socket_is_heard(void **state)
 	event_is("sent");
 	kill((pid_t)web.s.supervisor, SIGCONT);
 	UNTIL(&web, !strcmp(s->reason_text, "busy"));
-	upgrade();
+	init_upgrade();
 	assert_int_equal(write(hold, "send READY=1\n", 13), 13);
 	event_is("sent");
 	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
@@ -297,7 +280,7 @@ static void cmd_goes_on_and_its_code_passes_through(void **state)
 	snprintf(path, sizeof path, "%s", tree_name("cmd"));
 	pid_t pid = init_start_copy(0, cmd);
 	event_is("cmd");
-	upgrade();
+	init_upgrade();
 	event_none();
 	UNTIL(&web, s->state == STATE_UP && s->starts == 1);
 	tree_pass(hold);
@@ -306,7 +289,7 @@ static void cmd_goes_on_and_its_code_passes_through(void **state)
 
 static void supervisors_that_were_taken_over_follow(void **state)
 {
-	struct place web = seven("web"), db = init_service("db");
+	struct place web = init_seven("web"), db = init_service("db");
 
 	(void)state;
 	pid_t pid = init_start_copy(0, NULL);
@@ -319,7 +302,7 @@ static void supervisors_that_were_taken_over_follow(void **state)
 	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
 	UNTIL(&cinit, s->state == STATE_UP && (pid_t)s->supervisor == pid);
 	init_install();
-	upgrade();
+	init_upgrade();
 	UNTIL(&web, s->executed > before.executed);
 	assert_int_equal(web.s.supervisor, before.supervisor);
 	assert_int_equal(program_of((pid_t)before.supervisor), installed());

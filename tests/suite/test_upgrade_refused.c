@@ -14,22 +14,6 @@
 
 static struct output o;
 
-/* Runs `svctl upgrade`, which is to succeed in silence. */
-static void upgrade(void)
-{
-	tree_run(&o, "svctl", "-w", "20", "upgrade", NULL);
-	if (o.code || o.out[0] || o.err[0])
-		fail_msg("upgrade: %d: %s%s%s", o.code, o.out, o.err, tree_read("cinit.err"));
-}
-
-static struct place seven(char const *name)
-{
-	struct place p = place_make(name);
-
-	place_script(&p, "run", "alone; trap 'exit 7' USR1; say up; while :; do sleep 0.02; done");
-	return p;
-}
-
 /* svctl upgrade is refused with this in the text, and nothing is touched. */
 static void refused(char const *why)
 {
@@ -83,7 +67,7 @@ static void what_cannot_take_over_is_refused(void **state)
 	unlink(tree_name("bin/cinit"));
 	refused("No such file or directory");
 	init_install();
-	upgrade();
+	init_upgrade();
 	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
 	UNTIL(&cinit, s->reason == REASON_NONE && !s->reason_text[0]);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
@@ -112,7 +96,7 @@ static void one_that_does_not_answer_is_refused(void **state)
 
 static void a_supervisor_that_cannot_execute_goes_on(void **state)
 {
-	struct place web = seven("web");
+	struct place web = init_seven("web");
 
 	(void)state;
 	pid_t pid = init_start_copy(0, NULL);
@@ -154,7 +138,7 @@ static void a_supervisor_that_stands_still_is_reported(void **state)
 	assert_int_equal(place_command(&web, 'x'), RESULT_DONE);
 	UNTIL(&web, !s->supervisor);
 	/* who has no supervisor has nothing to be replaced */
-	upgrade();
+	init_upgrade();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 

@@ -29,15 +29,6 @@ struct book {
 };
 
 static struct book *book;
-static struct output o;
-
-static void upgrade(void)
-{
-	tree_run(&o, "svctl", "-w", "60", "upgrade", NULL);
-	if (o.code || o.out[0] || o.err[0])
-		fail_msg("upgrade: %d: %s%s%s", o.code, o.out, o.err, tree_read("cinit.err"));
-}
-
 static _Noreturn void client_fails(char const *what, char const *name, int detail)
 {
 	fprintf(stderr, "client: %s: %s: %d\n", name, what, detail);
@@ -211,7 +202,7 @@ static void nobody_notices(void **state)
 	pid_t waiter = tree_start("waiter", wait);
 	for (int n = 0; n < ROUNDS; n++) {
 		init_install();
-		upgrade();
+		init_upgrade();
 	}
 	book->over = 1;
 	for (unsigned int n = 0; n <= SENDERS; n++)
@@ -260,7 +251,7 @@ static void supervisors_that_are_killed_meanwhile_are_replaced(void **state)
 			kill((pid_t)p[n % KILLED].s.supervisor, SIGKILL);
 		assert_int_equal(place_answer(&cinit, id, NULL), RESULT_DONE);
 	}
-	upgrade();
+	init_upgrade();
 	for (int n = 0; n < KILLED; n++) {
 		UNTIL(&p[n], s->state == STATE_UP && s->executed >= cinit.s.executed);
 		assert_int_equal(p[n].s.pid, run[n]);

@@ -1,5 +1,5 @@
 /* Time: the clocks, and waiting on a clock that the test turns. */
-/* wrap: clock_gettime ppoll */
+/* wrap: clock_system ppoll */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@
 
 #include "clock.h"
 
-int __real_clock_gettime(clockid_t clock, struct timespec *t);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+int __real_clock_system(clockid_t clock, struct timespec *t);
+int __wrap_clock_system(clockid_t clock, struct timespec *t);
 int __real_ppoll(struct pollfd *, nfds_t, struct timespec const *, sigset_t const *);
 int __wrap_ppoll(struct pollfd *, nfds_t, struct timespec const *, sigset_t const *);
 
@@ -30,10 +30,10 @@ static struct poll_step {
 static unsigned int polls;
 static uint64_t asked[8]; /* timeouts; UINT64_MAX: for ever */
 
-int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+int __wrap_clock_system(clockid_t clock, struct timespec *t)
 {
 	if (!faked)
-		return __real_clock_gettime(clock, t);
+		return __real_clock_system(clock, t);
 	uint64_t now = clock == CLOCK_BOOTTIME    ? boottime
 		       : clock == CLOCK_MONOTONIC ? monotonic
 						  : wallclock;
@@ -75,7 +75,7 @@ static void boottime_is_the_kernels(void **state)
 	(void)state;
 	struct timespec t;
 	uint64_t before = clock_boottime();
-	__real_clock_gettime(CLOCK_BOOTTIME, &t);
+	__real_clock_system(CLOCK_BOOTTIME, &t);
 	uint64_t now = (uint64_t)t.tv_sec * CLOCK_SECOND + (uint64_t)t.tv_nsec;
 	assert_true(before && before <= now && now <= clock_boottime());
 	faked = 1;

@@ -99,6 +99,52 @@ static void members_come_back(void **state)
 	close(a.fd);
 }
 
+/* Nothing of what is shown leaves us; what is handed back is what was handed over, and one more. */
+static void shown_and_handed_back(void **state)
+{
+	struct thing a = one, b = { .none = -1 };
+	struct handover h;
+	struct handover_reader r, back;
+	struct handover_item i;
+	char *const argv[] = { NULL };
+	int w;
+
+	(void)state;
+	a.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(handover_begin(&h, HANDOVER_CINIT), 0);
+	h.show = 1;
+	handover_members(&h, rows, ROWS, &a);
+	int fd = handover_finish(&h);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(a.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(handover_read(&r, fd), 0);
+	assert_int_equal(handover_first(&r, 5), a.fd);
+	assert_int_equal(handover_first(&r, 3), (uint32_t)a.negative);
+	assert_int_equal(handover_first(&r, 6), -1);
+	assert_int_equal(handover_first(&r, 7), -1); /* bytes */
+	/* to nobody: a file that cannot be executed, so that we see what it would have got */
+	pid_t pid = fork();
+	if (!pid) {
+		int next = dup(0);
+		close(next);
+		handover_return(&r, 99, "because", a.fd, argv);
+		if (errno != EACCES || fcntl(a.fd, F_GETFD) || handover_read(&back, next) < 0)
+			_exit(1);
+		int known = 0;
+		while (handover_next(&back, &i) && i.tag != 99)
+			known += handover_member(&i, rows, ROWS, &b);
+		_exit(known == ROWS - 1 && b.fd == a.fd && b.big == a.big && i.len == 7 &&
+					!memcmp(i.bytes, "because", 7) && !handover_next(&back, &i)
+				? 0
+				: 2);
+	}
+	assert_int_equal(waitpid(pid, &w, 0), pid);
+	assert_int_equal(w, 0);
+	free(r.bytes);
+	close(a.fd);
+}
+
 static void much_of_it_comes_back_too(void **state)
 {
 	static unsigned char bytes[100000];
@@ -213,6 +259,7 @@ int main(void)
 {
 	struct CMUnitTest const tests[] = {
 		cmocka_unit_test(members_come_back),
+		cmocka_unit_test(shown_and_handed_back),
 		cmocka_unit_test(much_of_it_comes_back_too),
 		cmocka_unit_test(lengths_may_differ),
 		cmocka_unit_test(what_is_broken_is_not_believed),

@@ -1,6 +1,6 @@
 /* cinit where the system refuses: fork, mkdir, open, write; and the order in which an orphan's end
  * is told. */
-/* wrap: fork mkdirat openat waitid waitpid */
+/* wrap: cradle_fork mkdirat openat waitid waitpid */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,11 +19,12 @@
 #include <skalibs/strerr.h>
 
 #include "clock.h"
+#include "init/cradle.h"
 #include "init/init.h"
 #include "scratch.h"
 
-pid_t __real_fork(void);
-pid_t __wrap_fork(void);
+pid_t __real_cradle_fork(struct init const *i, struct supervise_options const *o);
+pid_t __wrap_cradle_fork(struct init const *i, struct supervise_options const *o);
 int __real_mkdirat(int dir, char const *name, mode_t mode);
 int __wrap_mkdirat(int dir, char const *name, mode_t mode);
 int __real_openat(int dir, char const *name, int flags, mode_t mode);
@@ -34,7 +35,7 @@ pid_t __real_waitpid(pid_t pid, int *w, int options);
 pid_t __wrap_waitpid(pid_t pid, int *w, int options);
 
 static struct {
-	int fork_errno; /* 0: fork yields fork_pid; -1: the real one */
+	int fork_errno; /* 0: a fork yields fork_pid; -1: the real one */
 	pid_t fork_pid;
 	int mkdir_errno;
 	int open_errno;
@@ -47,10 +48,10 @@ static struct {
 
 static struct init init;
 
-pid_t __wrap_fork(void)
+pid_t __wrap_cradle_fork(struct init const *i, struct supervise_options const *o)
 {
 	if (world.fork_errno < 0)
-		return __real_fork();
+		return __real_cradle_fork(i, o);
 	errno = world.fork_errno;
 	return world.fork_errno ? -1 : world.fork_pid;
 }

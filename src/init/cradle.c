@@ -1,0 +1,142 @@
+/* Forks for supervisors; see cradle.h. */
+#include <skalibs/nonposix.h>
+
+#include "cradle.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include "../lib/process.h"
+#include "apart.h"
+
+/* Sanitizers know of no stack but their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(CINIT_PLAIN_FORK)
+#define WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+#ifndef WATCHED
+#define WATCHED 0
+#endif
+
+#define PAGE      4096
+#define ROOM      262144 /* a supervisor's stack; of pages that it does not touch there is nothing */
+#define ALIGNMENT 16     /* of a stack */
+#define MAPS_ROOM 16384
+
+/* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
+static struct {
+	alignas(PAGE) char guard[PAGE];
+	char room[ROOM];
+} cradle;
+
+static struct process_layout layout;
+static int moves; /* command lines can be shown that lie here */
+
+/* What a fork finds at the upper end, with its strings below it and its stack below these. */
+struct told {
+	struct supervise_options o;
+	struct init const *i;
+};
+
+static struct told *told(void)
+{
+	return (struct told *)(void *)(cradle.room + ROOM - sizeof(struct told));
+}
+
+/* ---------------------------------------------------------------------------------- our stack */
+
+/* The mapping that `inside` lies in. 0, or -1: it is not to be told. */
+static int find_mapping(void const *inside, uintptr_t *start, uintptr_t *end)
+{
+	char maps[MAPS_ROOM];
+	ssize_t n = openreadnclose("/proc/self/maps", maps, sizeof maps - 1);
+
+	if (n <= 0)
+		return -1;
+	maps[n] = 0;
+	for (char const *line = maps; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		unsigned long a, b;
+		if (sscanf(line, "%lx-%lx", &a, &b) == 2 && a <= (uintptr_t)inside &&
+			(uintptr_t)inside < b) {
+			*start = a;
+			*end = b;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+void cradle_prepare(struct init *i)
+{
+	uintptr_t start, end;
+
+	if (WATCHED)
+		return;
+	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
+	apart_keep(i, sizeof *i);
+	/* the kernel shows the command line of a fork from where ours is, unless it can be told of
+	 * another place; the environment had to be moved, too */
+	if (process_layout(&layout) < 0 || find_mapping(&start, &start, &end) < 0 ||
+		((uintptr_t)environ >= start && (uintptr_t)environ < end))
+		return;
+	moves = 1;
+	apart_keep((void *)start, end - start);
+}
+
+/* ----------------------------------------------------------------------------------- the fork */
+
+static int begin(void *data)
+{
+	struct told *t = data;
+
+	fault_drop(t->i);
+	_exit(supervise_run(&t->o));
+}
+
+/* A copy below *top; NULL stays NULL. */
+static char const *keep(char **top, char const *text)
+{
+	if (!text)
+		return NULL;
+	size_t size = strlen(text) + 1;
+	return memcpy(*top -= size, text, size);
+}
+
+pid_t cradle_fork(struct init const *i, struct supervise_options const *o)
+{
+	struct told *t = told();
+	char *top = (char *)t;
+
+	t->o = *o;
+	t->i = i;
+	t->o.name = keep(&top, o->name);
+	t->o.service_dir = keep(&top, o->service_dir);
+	t->o.state_dir = keep(&top, o->state_dir);
+	t->o.run_dir = keep(&top, o->run_dir);
+	t->o.program = keep(&top, o->program);
+	t->o.cgroup = keep(&top, o->cgroup);
+	if (moves) {
+		t->o.layout = &layout;
+		t->o.title_size = sizeof SUPERVISE_TITLE + strlen(o->name);
+		t->o.title = top -= t->o.title_size;
+	}
+	if (!WATCHED)
+		return clone(begin, top - (uintptr_t)top % ALIGNMENT, SIGCHLD, t);
+	pid_t pid = fork();
+	if (!pid)
+		begin(t);
+	return pid;
+}
