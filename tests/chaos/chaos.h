@@ -84,12 +84,12 @@ extern int service_count;
 struct chaos {
 	_Atomic int working;
 	_Atomic unsigned int commands, refused, unknown, looks;
-	_Atomic unsigned int
-		rescans; /* begun and ended: one brings back whoever was told to exit */
+	/* begun, and under way: one brings back whoever was told to exit */
+	_Atomic unsigned int rescans, rescanning;
 	struct {
 		_Atomic int taken;            /* somebody gives it orders just now */
 		_Atomic int order;            /* enum order */
-		_Atomic unsigned int rescans; /* before it was told to exit */
+		_Atomic unsigned int rescans; /* begun before it was told to exit */
 	} of[SERVICES_MAX];
 };
 extern struct chaos *chaos;
@@ -147,6 +147,8 @@ extern uint64_t rest_longest;
 
 /* Who of our descendants belongs to nobody? 0: none. Else it is noted in `what`. */
 int leaks_processes(char *what, size_t size);
+/* Is there any? */
+int leaks_any(char *what, size_t size);
 /* Fails when somebody has more descriptors than it should. */
 void leaks_descriptors(void);
 extern unsigned int leaks_most_cinit;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,14 +133,18 @@ static void check_acknowledged(int i, enum order order)
 			s.incarnation);
 }
 
-static void take_answer(int i, struct verb const *v, int code)
+/* `rescans`: how many had ended before it was said; UINT_MAX: one had not. */
+static void take_answer(int i, struct verb const *v, unsigned int rescans, int code)
 {
 	if (code >= 100 && code != 101 && code != 102 && code != 111)
 		timeline_complain(i, "svctl %s: exit code %d", v->words[0], code);
 	if (v->order < 0)
 		return;
-	if (!code) {
+	if (!code && v->order == ORDER_EXIT && rescans != atomic_load(&chaos->rescans)) {
+		atomic_store(&chaos->of[i].order, ORDER_UNKNOWN); /* it may have come back */
+	} else if (!code) {
 		atomic_store(&chaos->of[i].order, v->order);
+		atomic_store(&chaos->of[i].rescans, rescans);
 		check_acknowledged(i, (enum order)v->order);
 	} else if (code == 1 && !v->waits) {
 		atomic_fetch_add(&chaos->refused, 1);
@@ -166,14 +171,13 @@ static void command(int i)
 		n++;
 	}
 	words[n] = k->name;
-	unsigned int rescans = atomic_load(&chaos->rescans);
+	unsigned int rescans =
+		atomic_load(&chaos->rescanning) ? UINT_MAX : atomic_load(&chaos->rescans);
 	timeline_note(i, "svctl %s %s", words[n - 1], n > 1 ? words[0] : "");
 	int code = client_run(words);
 	timeline_note(i, "svctl %s %s: %d", words[n - 1], n > 1 ? words[0] : "", code);
 	atomic_fetch_add(&chaos->commands, 1);
-	take_answer(i, v, code);
-	if (atomic_load(&chaos->of[i].order) == ORDER_EXIT && v->order == ORDER_EXIT)
-		atomic_store(&chaos->of[i].rescans, rescans);
+	take_answer(i, v, rescans, code);
 	atomic_store(&chaos->of[i].taken, 0);
 }
 
@@ -189,13 +193,14 @@ static void look_around(void)
 		{ "status", "*" },
 	};
 	char const *const *words = looks[chance_below(sizeof looks / sizeof looks[0])];
-	int rescan = !strcmp(words[0], "rescan");
+	unsigned int rescan = !strcmp(words[0], "rescan");
 
-	atomic_fetch_add(&chaos->rescans, (unsigned int)rescan);
+	atomic_fetch_add(&chaos->rescanning, rescan);
+	atomic_fetch_add(&chaos->rescans, rescan);
 	timeline_note(TREE, "svctl %s", words[0]);
 	int code = client_run(words);
 	timeline_note(TREE, "svctl %s: %d", words[0], code);
-	atomic_fetch_add(&chaos->rescans, (unsigned int)rescan);
+	atomic_fetch_sub(&chaos->rescanning, rescan);
 	if (code >= 100 && code != 101 && code != 102 && code != 111)
 		timeline_complain(TREE, "svctl %s: exit code %d", words[0], code);
 	atomic_fetch_add(&chaos->looks, 1);

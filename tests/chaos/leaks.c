@@ -156,6 +156,15 @@ int leaks_processes(char *what, size_t size)
 	return 0;
 }
 
+int leaks_any(char *what, size_t size)
+{
+	read_all();
+	for (int i = 0; i < count; i++)
+		if (is_ours(all[i].pid))
+			return say_whose(what, size, i, 0, "is left");
+	return 0;
+}
+
 /* ------------------------------------------------------------------------------ descriptors */
 
 static void tell(pid_t pid, int where)

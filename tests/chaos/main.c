@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "process.h"
 
 struct chaos *chaos;
 uint64_t chaos_seed;
@@ -119,25 +118,30 @@ static void read_ends(void)
 			CHAOS_FAIL(i, "its last logger did not see the end of its input");
 }
 
-static int any_child(pid_t pid, void *data)
+/* Nobody is left below us. What a service keeps on purpose (LINGERS) ends by itself, after a
+ * second. */
+static void wait_for_the_last(void)
 {
-	*(pid_t *)data = pid;
-	return 1;
+	uint64_t limit = clock_boottime() + 3 * CLOCK_SECOND;
+	char what[200];
+
+	while (leaks_any(what, sizeof what)) {
+		if (clock_boottime() > limit)
+			CHAOS_FAIL(TREE, "the tree has ended, and %s", what);
+		chaos_turn(10 * CLOCK_MILLISEC);
+	}
 }
 
 static uint64_t end_tree(void)
 {
 	uint64_t lines = 0;
-	pid_t left = 0;
 
 	timeline_note(TREE, "the tree stops");
 	monkey_live_on();
 	int w = tree_end(monkey_cinit);
 	if (w)
 		CHAOS_FAIL(TREE, "cinit ended with %#x", (unsigned int)w);
-	process_children(any_child, &left);
-	if (left)
-		CHAOS_FAIL(TREE, "process %d is left when the tree has ended", (int)left);
+	wait_for_the_last();
 	for (int i = 0; i < service_count; i++) {
 		char const *e =
 			services[i].kind->flags & LOGGED ? logbook_close(&services[i].book) : NULL;
