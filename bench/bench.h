@@ -9,7 +9,8 @@
  *   wait.c      its waits, each with a limit
  *   process.c   what /proc says of a tree
  *   result.c    samples, medians
- *   report.c    the table; json.c, chart.c: the same for programs, and as a picture */
+ *   report.c    the table; growth.c: cost by number of services;
+ *               json.c, chart.c: the same for programs, and as a picture */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
 
@@ -66,11 +67,12 @@ enum verb { VERB_STATUS, VERB_RESTART, VERB_RESCAN, VERB_COUNT };
 
 struct system {
 	char const *name, *title;
-	char const *needs; /* a program that must be there */
-	int stop;          /* signal that ends the tree */
-	unsigned int most; /* services it is asked to run at most */
-	int one_each;      /* its client takes one service: more are asked one by one */
-	int own;           /* it is ours */
+	char const *needs;     /* a program that must be there */
+	int stop;              /* signal that ends the tree */
+	unsigned int most;     /* services it is asked to run at most */
+	int one_each;          /* its client takes one service: more are asked one by one */
+	int own;               /* it is ours */
+	unsigned int left_out; /* bits by enum metric: what would take it minutes */
 	int (*prepare)(struct system const *s, struct place const *p); /* NULL: directories */
 	void (*boot)(struct system const *s, struct place const *p, struct line *l);
 	/* 0: it has no such word */
@@ -157,7 +159,7 @@ double samples_median(struct samples const *s);
 double result_median(struct case_result const *c, size_t system, enum metric metric);
 double result_least(struct case_result const *c, size_t system, enum metric metric); /* or NAN */
 
-/* ---- report.c, json.c, chart.c */
+/* ---- report.c, growth.c, json.c, chart.c */
 struct outcome {
 	struct case_result *cases;
 	size_t count;
@@ -165,6 +167,9 @@ struct outcome {
 	long cpus;
 };
 void report_write(FILE *f, struct outcome const *o);
+void growth_write(FILE *f, struct outcome const *o);
+/* Prints a line for each demand of ours; counts those that hold, and returns how many do not. */
+int growth_judge(struct outcome const *o, int *passed);
 void json_write(FILE *f, struct outcome const *o);
 void chart_write(FILE *f, struct outcome const *o);
 

@@ -69,4 +69,5 @@ void report_write(FILE *f, struct outcome const *o)
 		o->when, o->kernel, o->cpus, settings.rounds, settings.idle);
 	for (size_t i = 0; i < o->count; i++)
 		write_case(f, o->cases + i);
+	growth_write(f, o);
 }

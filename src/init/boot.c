@@ -27,6 +27,7 @@
 static int make_run_directory(struct init *i, char const *given)
 {
 	int r = EXIT_SYSTEM;
+	char why[RUNDIR_REFUSAL];
 
 	switch (rundir_make(i->run_path, given, &i->run)) {
 	case RUNDIR_OK:
@@ -36,8 +37,8 @@ static int make_run_directory(struct init *i, char const *given)
 			strerror(errno));
 		break;
 	case RUNDIR_FOREIGN:
-		strerr_warn(PROG, ": fatal: unable to use run directory ", i->run_path,
-			": it is a link, belongs to somebody else, or others may write to it");
+		strerr_warn(PROG, ": fatal: unable to use run directory ", i->run_path, ": ",
+			rundir_refusal(AT_FDCWD, i->run_path, why));
 		break;
 	case RUNDIR_LONG:
 		strerr_warn(PROG, ": fatal: unable to use run directory ",
@@ -68,6 +69,31 @@ static int name_service_directory(struct init *i, char const *given)
 	strerr_warn(
 		PROG, ": fatal: unable to name service directory ", given, ": ", strerror(errno));
 	return EXIT_SYSTEM;
+}
+
+/* Says why it cannot be read. 0: that is no reason not to boot. A machine must come up, and CMD can
+ * do without services; but to sit there for ever with nothing to do serves nobody. */
+static int cannot_read_services(struct init const *i)
+{
+	int fatal = !i->machine && !i->cmd.argv;
+
+	strerr_warn(PROG, fatal ? ": fatal: " : ": warning: ", "unable to read service directory ",
+		i->service_path, ": ", strerror(errno), fatal ? "" : "; there are no services");
+	return fatal ? EXIT_SYSTEM : 0;
+}
+
+/* Asked before anything is made: a tree that cannot boot leaves no run directory behind. */
+static int try_service_directory(struct init const *i)
+{
+	int fd = i->machine || i->cmd.argv
+			 ? 0
+			 : open2(i->service_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return cannot_read_services(i);
+	if (fd)
+		fd_close(fd);
+	return 0;
 }
 
 /* Services and CMD find us by it, where clients would not look of their own accord. */
@@ -108,6 +134,8 @@ int boot_directories(struct init *i, char const *run_dir, char const *service_di
 {
 	int r = name_service_directory(i, service_dir);
 
+	if (!r)
+		r = try_service_directory(i);
 	if (!r)
 		r = make_run_directory(i, run_dir);
 	if (!r)
@@ -251,7 +279,7 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_error("", name, ": unable to look at the service directory");
+	message_trouble(name, "");
 }
 
 /* 0, or -1 with errno: no memory. */
@@ -288,14 +316,7 @@ static int read_services(struct init *i)
 	int r = 0;
 
 	if (scan_read(&found, i->service_path, trouble) < 0) {
-		/* a machine must come up, and CMD can do without services; but to sit there for
-		 * ever with nothing to do serves nobody */
-		int fatal = !i->machine && !i->cmd.argv;
-		strerr_warn(PROG,
-			fatal ? ": fatal: " : ": warning: ", "unable to read service directory ",
-			i->service_path, ": ", strerror(errno),
-			fatal ? "" : "; there are no services");
-		r = fatal ? EXIT_SYSTEM : 0;
+		r = cannot_read_services(i);
 	} else if (fill_table(i, &found) < 0 || add_profile(i) < 0) {
 		strerr_warn(
 			PROG, ": fatal: unable to make the table of services: ", strerror(errno));

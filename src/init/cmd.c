@@ -176,6 +176,39 @@ void cmd_turn(struct init *i, uint64_t now, int hung_up)
 		run(i, now);
 }
 
+/* Suspends us, as a shell's job that is stopped from the terminal: our group, which the shell waits
+ * for. Where nobody could continue it, in a session that no shell controls and as PID 1, the kernel
+ * passes over the signal. */
+static void suspend(struct init const *i, int sig)
+{
+	sigset_t stop, before, waiting;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTSTP);
+	kill(0, SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &stop, &before); /* here we stop */
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (tcgetpgrp(0) == getpgrp())
+		tcsetpgrp(0, i->cmd.pid); /* in the foreground again, so CMD is */
+	/* one that read or wrote in the background would do so again, if nobody has said that it
+	 * goes on */
+	if (sig == SIGTSTP || (!sigpending(&waiting) && sigismember(&waiting, SIGCONT)))
+		kill(-i->cmd.pid, SIGCONT);
+}
+
+/* CMD stopped by the terminal would be continued by nobody, and the terminal would hang. */
+void cmd_look_stopped(struct init *i)
+{
+	siginfo_t si = { 0 };
+
+	if (i->cmd.phase != CMD_RUNS || !i->cmd.terminal || i->stop.phase != STOP_NOT)
+		return;
+	if (waitid(P_PID, (id_t)i->cmd.pid, &si, WSTOPPED | WNOHANG) < 0 || !si.si_pid)
+		return;
+	if (si.si_status == SIGTSTP || si.si_status == SIGTTIN || si.si_status == SIGTTOU)
+		suspend(i, si.si_status);
+}
+
 void cmd_kill(struct init *i, int sig)
 {
 	if (i->cmd.phase == CMD_RUNS)

@@ -20,6 +20,7 @@ static struct answer const stopping = { RESULT_REFUSED, WHY_STOPPING };
 static struct answer const unmade = { RESULT_REFUSED, WHY_PUBLISH };
 static struct answer const full = { RESULT_REFUSED, WHY_UPGRADE };
 static struct answer const later = { RESULT_NONE, WHY_NONE };
+static struct answer const unplaced = { RESULT_REFUSED, WHY_PUBLISH };
 static struct answer const unreadable = { RESULT_REFUSED, WHY_SERVICES };
 
 static struct answer obey_shutdown(struct init *i, struct message const *m)
@@ -80,12 +81,14 @@ static void poke_asker(struct init *i, pid_t pid)
 static struct answer obey(struct init *i, struct message const *m)
 {
 	struct answer a;
+	int r;
 
 	switch (m->command) {
 	case COMMAND_RESCAN:
 		if (i->stop.phase != STOP_NOT)
 			return stopping;
-		return rescan(i) < 0 ? unreadable : done;
+		r = rescan(i);
+		return r < 0 ? unreadable : r ? unplaced : done;
 	case COMMAND_SHUTDOWN:
 		return obey_shutdown(i, m);
 	case COMMAND_LOOK:

@@ -204,6 +204,7 @@ void cgroup_leave(struct init *i);
 /* record.c: cinit's own status record. */
 void record_begin(struct init *i, struct status const *former);
 void record_reason(struct init *i, unsigned int reason, char const *text);
+void record_prepared(struct init *i, struct service *s, int error);
 void record_state(struct init *i, unsigned int state);
 void record_publish(struct init *i, uint64_t now);
 
@@ -223,7 +224,8 @@ int takeover_polls(struct init *i, size_t others);
 size_t takeover_fill(struct init const *i, struct pollfd *fds);
 void takeover_ended(struct init *i, struct pollfd const *fds, size_t n);
 
-/* rescan.c: 0, or -1 where the service directory could not be read: then nothing has changed. */
+/* rescan.c: 0, or -1 where the service directory could not be read: then nothing has changed. 1: a
+ * service could not be given a state directory, and the record says which. */
 int rescan(struct init *i);
 int rescan_wake(struct init *i, struct service *s);
 void rescan_forget(struct init *i, struct service *s);
@@ -251,6 +253,7 @@ int signal_turn(struct init *i);
 void cmd_turn(struct init *i, uint64_t now, int hung_up);
 void cmd_await_anew(struct init *i);
 void cmd_passes(struct init *i, struct service const *s);
+void cmd_look_stopped(struct init *i);
 void cmd_ended(struct init *i, int wait_status);
 void cmd_kill(struct init *i, int sig);
 

@@ -66,6 +66,8 @@ static void turn(struct init *i)
 	int died = p[POLL_SIGNALS].revents && signal_turn(i);
 	if (!i->publish_row && (p[POLL_IN].revents || i->more))
 		command_turn(i);
+	if (died)
+		cmd_look_stopped(i);
 	/* a stop must know whether we have children at all */
 	if (died || i->stop.phase != STOP_NOT || i->reap_first)
 		reaped = reap(i);

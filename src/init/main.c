@@ -79,13 +79,15 @@ static void begin_cmd(struct init *i, struct options const *o)
 
 static int boot(struct init *i, struct options const *o)
 {
-	int r = boot_directories(i, o->run_dir, o->service_dir);
+	int r;
+
+	begin_cmd(i, o);
+	r = boot_directories(i, o->run_dir, o->service_dir);
 
 	if (!r)
 		r = boot_profile(i, o->profile);
 	if (r)
 		return r;
-	begin_cmd(i, o);
 	settings_read(i);
 	cgroup_prepare(i);
 	r = boot_record(i);

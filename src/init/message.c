@@ -9,6 +9,8 @@
 #include <skalibs/sig.h>
 #include <skalibs/types.h>
 
+#include "../lib/printable.h"
+
 /* The one thing here that outlives a call: lines dropped since the last that was written. */
 static unsigned int dropped;
 
@@ -32,6 +34,17 @@ int message_room(void)
 	}
 	errno = error;
 	return room;
+}
+
+void message_trouble(char const *name, char const *then)
+{
+	char safe[256];
+
+	printable_copy(safe, sizeof safe, name);
+	if (errno == EILSEQ)
+		warn(safe, ": a control character in its name; this can be no service");
+	else
+		warn_error(then, safe, ": unable to look at the service directory");
 }
 
 char const *message_number(char buf[MESSAGE_NUMBER], unsigned int n)

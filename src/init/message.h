@@ -28,8 +28,12 @@ int message_room(void);
 /* "cinit: warning: ...: REASON; THEN": errno's reason, and what follows ("", or with "; "). */
 #define warn_error(then, ...) warn(__VA_ARGS__, ": ", strerror(errno), (then))
 
+/* By errno, why directory `name` is no service; EILSEQ: its name holds a control character. `then`:
+ * what follows, with "; ". */
+void message_trouble(char const *name, char const *then);
+
 /* "0.1 s", "30 s": milliseconds for people, in a buffer of MESSAGE_TIME. Returns it. */
-#define MESSAGE_TIME          24
+#define MESSAGE_TIME 24
 char const *message_time(char buf[MESSAGE_TIME], unsigned int ms);
 
 /* How a process ended: "exited 3", "was killed by KILL", in a buffer of MESSAGE_END. Returns it. */

@@ -1,5 +1,6 @@
 /* cinit's own status record, in `.cinit`: whether the tree runs or stops, and what became of
  * commands. */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@ void record_begin(struct init *i, struct status const *former)
 	i->keeps_exits = former && former->ready;
 	s->want = WANT_UP;
 	s->flags = 0;
+	if (s->reason == REASON_PUBLISH) /* it is seen again, if it is still so */
+		record_reason(i, REASON_NONE, "");
 	s->supervisor = (uint32_t)getpid();
 	s->supervisor_identity = process_identity(getpid());
 	s->pid = s->supervisor;
@@ -45,8 +48,38 @@ void record_reason(struct init *i, unsigned int reason, char const *text)
 
 	s->reason = (uint16_t)reason;
 	memset(s->reason_text, 0, sizeof s->reason_text);
-	strncpy(s->reason_text, text, sizeof s->reason_text - 1);
+	memcpy(s->reason_text, text, strnlen(text, sizeof s->reason_text - 1));
 	i->dirty = 1;
+}
+
+/* Whether a service got its state directory (`error` 0), or is not supervised for want of one. Of
+ * several the first is told. */
+void record_prepared(struct init *i, struct service *s, int error)
+{
+	static char const then[] = "; not supervised, trying again";
+	char text[STATUS_TEXT], refusal[RUNDIR_REFUSAL];
+	struct status *r = &i->status;
+	char const *why =
+		error == EPERM ? rundir_refusal(i->run, s->name, refusal) : strerror(error);
+
+	if (error && !(s->said & SAID_PREPARE))
+		warn(s->name, ": unable to make state directory ", i->run_path, "/", s->name, ": ",
+			why, then);
+	if (error)
+		s->said |= SAID_PREPARE;
+	if (error && r->reason != REASON_PUBLISH) {
+		snprintf(text, sizeof text, "%.60s: unable to make its state directory: %.50s%s",
+			s->name, why, then);
+		record_reason(i, REASON_PUBLISH, text);
+		r->reason_detail = (uint32_t)error;
+	}
+	if (error || r->reason != REASON_PUBLISH)
+		return;
+	for (size_t n = 0; n < i->tree.count; n++)
+		if (!i->tree.list[n]->prepared && !i->tree.list[n]->vanished)
+			return;
+	record_reason(i, REASON_NONE, "");
+	r->reason_detail = 0;
 }
 
 void record_state(struct init *i, unsigned int state)

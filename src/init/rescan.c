@@ -29,13 +29,13 @@ void rescan_forget(struct init *i, struct service *s)
 	cmd_await_anew(i);
 }
 
-/* Tells its supervisor to stop it, and to end. */
-static void end_supervisor(struct service const *s)
+/* TERM: to stop it, and to end. HUP: to look after its FIFOs. */
+static void tell_supervisor(struct service const *s, int sig)
 {
 	if (s->phase == SERVICE_RUNS)
-		kill(s->supervisor, SIGTERM);
+		kill(s->supervisor, sig);
 	else if (s->phase == SERVICE_TAKEN)
-		process_signal(s->supervisor, s->identity, SIGTERM);
+		process_signal(s->supervisor, s->identity, sig);
 }
 
 /* Its directory is gone. */
@@ -44,7 +44,7 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 	s->vanished = 1;
 	s->renew = 0;
 	if (s->supervisor)
-		end_supervisor(s);
+		tell_supervisor(s, SIGTERM);
 	else if (takeover_lives(i, s))
 		tree_schedule(&i->tree, s, now); /* a supervisor, to stop what runs */
 	else
@@ -55,7 +55,7 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 
 static void trouble(char const *name)
 {
-	warn_error("; leaving it as it is", name, ": unable to look at the service directory");
+	message_trouble(name, "; leaving it as it is");
 }
 
 /* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. */
@@ -105,9 +105,9 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 		renew(i, s);
 	} else if (other && s->supervisor) {
 		renew(i, s);
-		end_supervisor(s);
+		tell_supervisor(s, SIGTERM);
 	}
-	if (e->holds & ~s->holds) {
+	if (e->holds & ~s->holds || !s->prepared) {
 		s->holds |= e->holds;
 		spawn_prepare(i, s);
 	}
@@ -179,11 +179,36 @@ static int apply(struct init *i, struct scan const *found)
 	return news || i->templates != templates;
 }
 
+/* Ours, and those of services: what was removed or replaced by hand is made anew. */
+static void mend_pairs(struct init *i)
+{
+	char log[PATH_MAX];
+	int r = cinit_ipc_mend(&i->ipc, i->control_group);
+
+	if (r < 0)
+		warn_error("", "unable to make anew in and out of ", i->run_path, "/" RUNDIR_TREE);
+	else if (r)
+		warn("in or out of ", i->run_path,
+			"/" RUNDIR_TREE " was removed or replaced; made anew");
+	i->dirty |= r > 0;
+	for (size_t n = 0; n < i->tree.count; n++) {
+		struct service const *s = i->tree.list[n];
+		if (!s->supervisor)
+			continue;
+		if (!cinit_ipc_attended(i->run, s->name) ||
+			(s->holds & 1u << HOLD_PIPE && !path_join(log, s->name, "log") &&
+				!cinit_ipc_attended(i->run, log)))
+			tell_supervisor(s, SIGHUP);
+	}
+}
+
 int rescan(struct init *i)
 {
 	struct scan found = { 0 };
 	int r = scan_read(&found, i->service_path, trouble);
 
+	if (i->status.reason == REASON_PUBLISH)
+		record_reason(i, REASON_NONE, ""); /* who has no place yet is tried again */
 	if (!r) {
 		settings_read(i);
 		r = apply(i, &found);
@@ -199,7 +224,8 @@ int rescan(struct init *i)
 		spawn_poke_all(i);
 	if (r >= 0)
 		cycles_look(i);
-	return r < 0 ? -1 : 0;
+	mend_pairs(i);
+	return r < 0 ? -1 : i->status.reason == REASON_PUBLISH;
 }
 
 /* -------------------------------------------------------------------------- leftovers */

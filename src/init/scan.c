@@ -11,6 +11,7 @@
 #include <skalibs/direntry.h>
 
 #include "../lib/path.h"
+#include "../lib/printable.h"
 #include "../lib/rundir.h"
 #include "../lib/template.h"
 #include "tree.h"
@@ -59,8 +60,15 @@ static int look(struct scan *s, int dir, char const *name, void (*trouble)(char 
 {
 	struct stat st;
 
-	if (!service_name_valid(name))
+	if (!service_name_valid(name)) {
+		/* a directory that somebody may have meant for a service */
+		if (trouble && printable_not(name) && !fstatat(dir, name, &st, 0) &&
+			S_ISDIR(st.st_mode)) {
+			errno = EILSEQ;
+			trouble(name);
+		}
 		return 0;
+	}
 	if (fstatat(dir, name, &st, 0) < 0) {
 		/* gone between readdir and here: it was never there; a link to nowhere is worth a
 		 * word */

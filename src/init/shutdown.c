@@ -200,6 +200,7 @@ void shutdown_turn(struct init *i, int reaped)
 			.now = clock_boottime(),
 			.ours = i->tree.living + i->tree.due + (i->cmd.phase == CMD_RUNS),
 			.others = !i->childless,
+			.ended = reaped,
 		};
 		action = stop_step(&i->stop, &f);
 		perform(i, action);

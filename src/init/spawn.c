@@ -95,11 +95,7 @@ int spawn_prepare(struct init *i, struct service *s)
 	if (!r && s->holds & 1u << HOLD_PIPE)
 		r = prepare_log(dir);
 	s->prepared = !r;
-	if (r < 0 && !(s->said & SAID_PREPARE)) {
-		warn_error("; not supervised, trying again", s->name,
-			": unable to make state directory ", i->run_path, "/", s->name);
-		s->said |= SAID_PREPARE;
-	}
+	record_prepared(i, s, r < 0 ? errno : 0);
 	if (!r)
 		hold(s, dir);
 	if (!r && pumps(s) && !s->writes)

@@ -4,6 +4,7 @@
 #include "../lib/clock.h"
 
 #define SWEEP_TIME   CLOCK_SECOND
+#define KILL_TIME    (60 * CLOCK_SECOND)
 #define REPORT_FIRST (2 * CLOCK_SECOND)
 #define REPORT_NEXT  (5 * CLOCK_SECOND)
 
@@ -85,6 +86,8 @@ static unsigned int enter(struct stop *s, enum stop_phase phase, struct stop_fac
 	if (is_over(table + phase, f))
 		return enter(s, table[phase].then, f);
 	s->late = time_limit(s, f->now);
+	if (phase == STOP_SWEEP_KILL)
+		s->end = f->now + KILL_TIME; /* the budget is used up; this bounds what is left */
 	if (phase == STOP_DONE)
 		s->report = 0;
 	return table[phase].action;
@@ -117,6 +120,10 @@ unsigned int stop_step(struct stop *s, struct stop_facts const *f)
 		return 0;
 	if (is_over(table + s->phase, f))
 		return enter(s, table[s->phase].then, f);
+	/* KILL does help: the kernel takes its time over thousands, and whoever has not got it yet
+	 * is a child of one that has */
+	if (s->phase == STOP_SWEEP_KILL && f->ended)
+		s->late = clock_earlier(s->end, f->now + SWEEP_TIME);
 	if (s->late && f->now >= s->late)
 		return enter(s, table[s->phase].late, f);
 	if (f->now >= s->report) {

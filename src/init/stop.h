@@ -23,8 +23,10 @@
  * The budget (`limit`, conf/stop-timeout) bounds the whole: QUIT comes a second before it is over
  * (a quarter of it for limits below four seconds), KILL half of that later, SWEEP ends with it.
  * Without a limit, as on a machine, TERM waits for ever: each service has its own limits, and a
- * person can hurry it. SWEEP never takes more than a second, and SWEEP_KILL one more, for what does
- * not even die of KILL. */
+ * person can hurry it. SWEEP never takes more than a second. SWEEP_KILL ends when for a second
+ * nobody has: what is left then does not even die of KILL. While somebody does, it goes on, for a
+ * minute at most; otherwise those whom a killed supervisor leaves to us at last would stay behind.
+ */
 #ifndef INIT_STOP_H
 #define INIT_STOP_H
 
@@ -54,7 +56,7 @@ enum stop_action {
 /* Zero it to begin. */
 struct stop {
 	enum stop_phase phase;
-	uint64_t end;    /* when the budget is over; 0: never */
+	uint64_t end; /* when the budget is over; 0: never. Of SWEEP_KILL: when it ends at last */
 	uint64_t margin; /* how long before that QUIT comes */
 	uint64_t late;   /* when this phase runs out of time; 0: never */
 	uint64_t report; /* when to say next whom it waits for */
@@ -65,6 +67,7 @@ struct stop_facts {
 	uint64_t now; /* CLOCK_BOOTTIME ns */
 	size_t ours;  /* supervisors that live, CMD included */
 	int others;   /* is any other process of ours left? */
+	int ended;    /* has anybody ended since the last step? */
 };
 
 /* Begins, with a budget of `limit` milliseconds, 0: none. Nothing if it has begun. Then call

@@ -150,6 +150,54 @@ int cinit_ipc_fd(struct cinit_ipc const *ipc)
 	return ipc->in;
 }
 
+/* A fresh FIFO, opened, in the place of `out`. -1 with errno. */
+static int out_fresh(struct cinit_ipc *ipc)
+{
+	int const dir = ipc->dir;
+	/* `.out` is there from the last time, or a predecessor's, or is made now. */
+	int fd = fifo_write_only(dir, ".out", fifo_take(dir, ".out", MODE_OUT, NO_GROUP));
+	if (fd >= 0 && renameat(dir, ".out", dir, "out") < 0) {
+		fd_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Is what we hold what lies there? */
+static int is_in_place(int dir, char const *name, int fd)
+{
+	struct stat ours, theirs;
+
+	return fd >= 0 && fstat(fd, &ours) == 0 &&
+	       fstatat(dir, name, &theirs, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+int cinit_ipc_mend(struct cinit_ipc *ipc, gid_t group)
+{
+	int mended = 0;
+
+	if (!is_in_place(ipc->dir, "in", ipc->in)) {
+		int fd = fifo_take(
+			ipc->dir, "in", group == NO_GROUP ? MODE_IN : MODE_CONTROL, group);
+		if (fd < 0)
+			return -1;
+		fd_close(ipc->in);
+		ipc->in = fd;
+		mended = 1;
+	}
+	/* where we have none a publication sees to it */
+	if (ipc->out >= 0 && !is_in_place(ipc->dir, "out", ipc->out)) {
+		int fd = out_fresh(ipc);
+		if (fd < 0)
+			return -1;
+		fd_close(ipc->out);
+		ipc->out = fd;
+		mended = 1;
+	}
+	return mended;
+}
+
 void cinit_ipc_close(struct cinit_ipc *ipc)
 {
 	if (ipc->in >= 0)
@@ -281,19 +329,6 @@ static int somebody_reads(int out)
 {
 	struct pollfd p = { .fd = out, .events = 0 };
 	return poll(&p, 1, 0) <= 0 || !(p.revents & POLLERR); /* in doubt: yes */
-}
-
-/* A fresh FIFO, opened, in the place of `out`. -1 with errno. */
-static int out_fresh(struct cinit_ipc *ipc)
-{
-	int const dir = ipc->dir;
-	/* `.out` is there from the last time, or a predecessor's, or is made now. */
-	int fd = fifo_write_only(dir, ".out", fifo_take(dir, ".out", MODE_OUT, NO_GROUP));
-	if (fd >= 0 && renameat(dir, ".out", dir, "out") < 0) {
-		fd_close(fd);
-		return -1;
-	}
-	return fd;
 }
 
 /* Hangs up on everybody who watches. 1: and there is no new `out`. */

@@ -65,6 +65,11 @@ enum cinit_novelty cinit_ipc_novelty(
  * one. -1 with errno: the old record stands, and nobody was told. */
 int cinit_ipc_publish(struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r);
 
+/* Makes `in` and `out` anew where what lies there is not what we hold: somebody removed or replaced
+ * it. 0: nothing was to be done. 1: something was; publish. -1 with errno. What was sent to the
+ * former `in` is to be read before. */
+int cinit_ipc_mend(struct cinit_ipc *ipc, gid_t group);
+
 /* Closes both ends; removes nothing. */
 void cinit_ipc_close(struct cinit_ipc *ipc);
 
@@ -111,6 +116,10 @@ enum cinit_sent cinit_ipc_send(struct cinit_client *c, struct message const *m);
 /* Would a message be taken? Opens `in` of PATH under `base` and closes it again: CINIT_SENT says
  * that somebody reads, CINIT_NO_SUPERVISOR that nobody does. Never blocks. */
 enum cinit_sent cinit_ipc_probe(int base, char const *path);
+
+/* Are `in` and `out` of PATH under `base` those that somebody holds, for reading and for writing?
+ * 0: one is missing, is something else, or has nobody behind it. Never blocks. */
+int cinit_ipc_attended(int base, char const *path);
 
 /* Closes `in`, so that the next send opens the present one. */
 void cinit_ipc_unsend(struct cinit_client *c);

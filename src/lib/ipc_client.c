@@ -112,6 +112,29 @@ enum cinit_sent cinit_ipc_probe(int base, char const *path)
 	return opened;
 }
 
+/* Who opens a FIFO for reading and does not wait reads an end where it has no writer. */
+static int has_writer(int base, char const *file)
+{
+	struct stat st;
+	char byte;
+	int fd = openat(base, file, O_RDONLY | OPEN_FIFO);
+
+	if (fd < 0)
+		return 0;
+	int has = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fd_read(fd, &byte, 1) < 0 &&
+		  errno == EAGAIN;
+	fd_close(fd);
+	return has;
+}
+
+int cinit_ipc_attended(int base, char const *path)
+{
+	char file[PATH_MAX];
+
+	return cinit_ipc_probe(base, path) == CINIT_SENT && path_join(file, path, "out") == 0 &&
+	       has_writer(base, file);
+}
+
 void cinit_ipc_unsend(struct cinit_client *c)
 {
 	close_and_forget(&c->in);

@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
+
+#include "printable.h"
 
 #define DEFAULT_DIR "/run/cinit"
 #define USER_DIR    "/cinit"          /* below $XDG_RUNTIME_DIR */
@@ -31,12 +34,7 @@ int service_name_valid(char const *name)
 
 	if (!len || len > 255 || name[0] == '.' || !strcmp(name, "conf"))
 		return 0;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)name[i];
-		if (c < 0x20 || c == 0x7f || c == '/')
-			return 0;
-	}
-	return 1;
+	return !strchr(name, '/') && !printable_not(name);
 }
 
 /* Appends the components of `from` to path, each behind a slash. Empty ones and "." are dropped: a
@@ -116,6 +114,24 @@ static int open_directory(int base, char const *name)
 			errno = EPERM;
 	}
 	return fd;
+}
+
+char const *rundir_refusal(int base, char const *name, char text[RUNDIR_REFUSAL])
+{
+	struct stat st;
+
+	if (fstatat(base, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return "it has changed meanwhile";
+	if (S_ISLNK(st.st_mode))
+		return "it is a link";
+	if (!S_ISDIR(st.st_mode))
+		return "it is no directory";
+	if (st.st_uid && st.st_uid != geteuid())
+		snprintf(text, RUNDIR_REFUSAL, "it belongs to uid %lu", (unsigned long)st.st_uid);
+	else
+		snprintf(text, RUNDIR_REFUSAL, "others may write to it (mode %04o)",
+			(unsigned int)st.st_mode & 07777);
+	return text;
 }
 
 int rundir_open(int base, char const *name, mode_t mode)
@@ -232,33 +248,43 @@ static struct candidate const *candidate_worst(struct candidate const *c, unsign
 	return worst;
 }
 
-static enum rundir_error try_all(char path[RUNDIR_PATH], enum purpose purpose, int *fd)
+/* Takes the one that was tried last, and leaves `kept`, -1 for none. */
+static enum rundir_error take(
+	char path[RUNDIR_PATH], struct candidate const *c, int kept, int *fd, int tried)
 {
-	struct candidate c[CANDIDATES];
-	unsigned int n = candidate_list(c), tried = 0;
-
-	while (tried < n) {
-		struct candidate *now = c + tried++;
-
-		*fd = candidate_try(now, purpose);
-		if (*fd >= 0) {
-			memcpy(path, now->path, RUNDIR_PATH);
-			return RUNDIR_OK;
-		}
-		if (!is_next(now->error)) {
-			memcpy(path, now->path, RUNDIR_PATH);
-			errno = now->error;
-			return now->result;
-		}
-	}
-	struct candidate const *worst = candidate_worst(c, n);
-	memcpy(path, worst->path, RUNDIR_PATH);
-	errno = worst->error;
-	return worst->result;
+	if (kept >= 0)
+		fd_close(kept);
+	memcpy(path, c->path, RUNDIR_PATH);
+	*fd = tried;
+	if (tried < 0)
+		errno = c->error;
+	return c->result;
 }
 
-static enum rundir_error choose(
-	char path[RUNDIR_PATH], char const *given, enum purpose purpose, int *fd)
+static enum rundir_error try_all(
+	char path[RUNDIR_PATH], enum purpose purpose, int (*lives)(int fd), int *fd)
+{
+	struct candidate c[CANDIDATES];
+	struct candidate const *first = NULL;
+	unsigned int n = candidate_list(c);
+	int kept = -1;
+
+	for (struct candidate *now = c; now < c + n; now++) {
+		int tried = candidate_try(now, purpose);
+
+		if (tried < 0 ? !is_next(now->error) : !lives || lives(tried))
+			return take(path, now, kept, fd, tried);
+		if (tried >= 0 && first)
+			fd_close(tried);
+		else if (tried >= 0)
+			first = now, kept = tried;
+	}
+	return first ? take(path, first, -1, fd, kept)
+		     : take(path, candidate_worst(c, n), -1, fd, -1);
+}
+
+static enum rundir_error choose(char path[RUNDIR_PATH], char const *given, enum purpose purpose,
+	int (*lives)(int fd), int *fd)
 {
 	struct candidate c;
 
@@ -266,7 +292,7 @@ static enum rundir_error choose(
 	if (!given) {
 		given = getenv("CINIT_RUN");
 		if (!given || !given[0])
-			return try_all(path, purpose, fd);
+			return try_all(path, purpose, lives, fd);
 	}
 	c.result = path_absolute(c.path, given);
 	c.error = errno;
@@ -280,10 +306,11 @@ static enum rundir_error choose(
 
 enum rundir_error rundir_make(char path[RUNDIR_PATH], char const *given, int *fd)
 {
-	return choose(path, given, PURPOSE_MAKE, fd);
+	return choose(path, given, PURPOSE_MAKE, NULL, fd);
 }
 
-enum rundir_error rundir_find(char path[RUNDIR_PATH], char const *given, int *fd)
+enum rundir_error rundir_find(
+	char path[RUNDIR_PATH], char const *given, int (*lives)(int fd), int *fd)
 {
-	return choose(path, given, PURPOSE_FIND, fd);
+	return choose(path, given, PURPOSE_FIND, lives, fd);
 }

@@ -29,8 +29,16 @@ enum rundir_error {
  * $XDG_RUNTIME_DIR is ignored. Missing parents are not made. */
 enum rundir_error rundir_make(char path[RUNDIR_PATH], char const *given, int *fd);
 
-/* For clients: the first that exists and belongs to root or to us. */
-enum rundir_error rundir_find(char path[RUNDIR_PATH], char const *given, int *fd);
+/* For clients: the first that exists, belongs to root or to us, and is alive, as `lives` says of
+ * its descriptor; where none is, the first that exists. Who was root once and is not now has a tree
+ * that has ended before the one that runs. */
+enum rundir_error rundir_find(
+	char path[RUNDIR_PATH], char const *given, int (*lives)(int fd), int *fd);
+
+/* Which of the reasons there are speaks against directory `name` under `base`, when RUNDIR_FOREIGN
+ * or EPERM was the answer: "it is a link". */
+#define RUNDIR_REFUSAL 64
+char const *rundir_refusal(int base, char const *name, char text[RUNDIR_REFUSAL]);
 
 /* Opens directory `name` under `base`, refusing links and directories that others than root and we
  * own or may write to. Makes it first with `mode` where mode is not 0 (exactly that mode, whatever

@@ -24,6 +24,7 @@
 #include <skalibs/sig.h>
 
 #include "../lib/clock.h"
+#include "../lib/interpreter.h"
 #include "../lib/process.h"
 #include "cgroup.h"
 #include "launch.h"
@@ -185,23 +186,62 @@ pid_t child_fork(struct service *x, enum status_role role, char letter)
 	return pid;
 }
 
-/* The reason, as status shows it: "unable to execute run: Permission denied". */
+/* Why execve failed, where errno alone would mislead. */
+static void explain_exec(struct service const *x, struct report const *r, char *text, size_t size)
+{
+	char file[sizeof r->text + 4], name[PATH_MAX];
+	char const *hint = r->error == ENOEXEC
+				   ? " (a script needs a first line that begins with #!)"
+			   : r->error == E2BIG
+				   ? " (one argument or variable may have 128 KiB, and all of them "
+				     "a quarter of the limit of the stack)"
+				   : "";
+
+	/* we are in the service directory */
+	snprintf(file, sizeof file, "%s%s", x->is_log ? "log/" : "", r->text);
+	if (interpreter_is_to_blame(AT_FDCWD, file, r->error, name))
+		snprintf(text, size, "unable to execute %s: its interpreter %.90s: %s", r->text,
+			name, strerror(r->error));
+	else
+		snprintf(text, size, "unable to execute %s: %s%s", r->text, strerror(r->error),
+			hint);
+}
+
+/* What follows when run was not executed. */
+static char const *consequence(struct service const *x, enum status_role role)
+{
+	if (role == ROLE_CHECK)
+		return x->s.state == STATE_STARTING ? "not ready until it can be" : "";
+	if (role != ROLE_RUN || x->off)
+		return "";
+	if (x->child[role].bad_config || x->config.restart == RESTART_NEVER ||
+		x->s.want == WANT_ONCE ||
+		(x->config.kind == KIND_ONESHOT && !(x->config.entries & ENTRY_RESTART)))
+		return "not tried again";
+	return "trying again, later each time";
+}
+
+/* The reason, as status shows it: "unable to execute run: Permission denied". What is tried again
+ * and again is said once. */
 static void explain(struct service *x, enum status_role role, struct report const *r)
 {
 	char text[STATUS_TEXT + 128];
-	snprintf(text, sizeof text, "unable to %s %s%s%s%s", program_stage_text(r->stage), r->text,
-		r->error ? ": " : "", r->error ? strerror(r->error) : "",
-		r->error == ENOEXEC ? " (a script needs a first line that begins with #!)" : "");
-	if (role != ROLE_RUN) {
-		say(x, text);
-		return;
-	}
+
+	if (r->stage == STAGE_EXEC && r->error)
+		explain_exec(x, r, text, sizeof text);
+	else
+		snprintf(text, sizeof text, "unable to %s %s%s%s", program_stage_text(r->stage),
+			r->text, r->error ? ": " : "", r->error ? strerror(r->error) : "");
+	text[STATUS_TEXT - 1] = 0;
 	/* no errno: a value of the service directory, described in full; trying again would not
 	 * mend it */
-	x->child[role].bad_config = !r->error;
-	if (strcmp(x->s.reason_text, text))
-		say(x, text);
-	service_reason(x, r->error ? REASON_EXEC : REASON_CONFIG, (uint32_t)r->error, text);
+	x->child[role].bad_config = !r->error || (r->stage == STAGE_EXEC && r->error == E2BIG);
+	int news = strcmp(x->s.reason_text, text) != 0;
+	if (role == ROLE_RUN || role == ROLE_CHECK)
+		service_reason(x, x->child[role].bad_config ? REASON_CONFIG : REASON_EXEC,
+			(uint32_t)r->error, text);
+	if (news)
+		say_then(x, text, consequence(x, role));
 }
 
 void child_report(struct service *x, enum status_role role)
@@ -231,6 +271,8 @@ void child_report(struct service *x, enum status_role role)
 			if (x->config.kind == KIND_RUN)
 				ready_executed(x);
 			service_job_next(x); /* signals that waited for this */
+		} else if (role == ROLE_CHECK) {
+			service_mended(x, 1u << REASON_EXEC | 1u << REASON_CONFIG);
 		} else if (role == ROLE_CONTROL) {
 			service_job_begun(x);
 		}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../lib/clock.h"
+#include "../lib/printable.h"
 #include "ready.h"
 
 static void control_due(struct service *x)
@@ -15,7 +16,7 @@ static void control_due(struct service *x)
 	service_kill_script(x, ROLE_CONTROL);
 }
 
-/* The first text of ready-line, fit for a terminal. */
+/* The first text of ready-line. */
 static char const *its_line(struct service const *x, char *to, size_t size)
 {
 	int n = (int)strcspn(x->config.ready_line, "\n");
@@ -23,9 +24,6 @@ static char const *its_line(struct service const *x, char *to, size_t size)
 
 	snprintf(to, size, "a line with `%.*s'%s", n > 40 ? 40 : n, x->config.ready_line,
 		more ? " or another" : "");
-	for (char *c = to; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
 	return to;
 }
 
@@ -38,11 +36,12 @@ static void start_due(struct service *x)
 		[READY_NOTIFY] = "READY=1 from it",
 		[READY_CHECK] = "its check",
 	};
-	char text[120], line[64];
+	char text[120], line[64], safe[64];
 	snprintf(text, sizeof text, "not ready within %u ms: waited for %s", x->config.timeout_up,
-		x->config.kind == KIND_ONESHOT  ? "the end of on"
-		: x->config.ready == READY_LINE ? its_line(x, line, sizeof line)
-						: what[x->config.ready]);
+		x->config.kind == KIND_ONESHOT ? "the end of on"
+		: x->config.ready == READY_LINE
+			? printable_copy(safe, sizeof safe, its_line(x, line, sizeof line))
+			: what[x->config.ready]);
 	service_reason(x, REASON_TIMEOUT, 0, text);
 	say(x, text);
 	x->blamed = 1;

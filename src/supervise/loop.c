@@ -167,8 +167,11 @@ static void take_signals(struct supervisor *sup)
 		case SIGUSR1:
 			sup->upgrade = 1;
 			break;
+		case SIGHUP:
+			sup->mend = 1;
+			break;
 		default:
-			break; /* INT and HUP are for the processes of a terminal, not for us */
+			break; /* INT is for the processes of a terminal, not for us */
 		}
 	}
 }
@@ -357,6 +360,11 @@ static void run_loop(struct supervisor *sup)
 		SERVICE_EACH (sup, x)
 			if (x->ipc.next < x->ipc.have)
 				service_listen(x);
+		if (sup->mend) {
+			sup->mend = 0;
+			SERVICE_EACH (sup, x)
+				sup->mend |= !service_mend_pair(x);
+		}
 	}
 }
 

@@ -6,20 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <skalibs/posixplz.h>
-#include <skalibs/stralloc.h>
-
-#include "../lib/environment.h"
+#include "../lib/servicedir.h"
 #include "config.h"
 #include "rights.h"
-
-#define TARGET_MAX 4096
 
 char const *program_stage_text(unsigned int stage)
 {
@@ -64,19 +57,6 @@ static void fill_ending(struct program const *p, struct ending *e)
 	}
 }
 
-/* argv[0] is the target of a symbolic link, so that a link to a binary needs no shell; else the
- * entry. */
-static char const *argv_zero(struct program const *p)
-{
-	char target[TARGET_MAX];
-	ssize_t n = readlink(p->path, target, sizeof target - 1);
-	if (n <= 0)
-		return p->path;
-	target[n] = 0;
-	char const *copy = strdup(target);
-	return copy ? copy : p->path;
-}
-
 /* One row a program: its entry, where its arguments and environment are listed, whether it runs as
  * the service's user. finish and control scripts clean up after run with the supervisor's rights.
  */
@@ -113,79 +93,70 @@ static char const *instance_of(struct program const *p)
 	return len ? strndup(at + 1, len) : 0;
 }
 
-static int prepare_argv(struct program *p, struct ending const *e, struct program_failure *f)
+/* Arguments beyond those of its companion: an instance's name before them, and behind them what
+ * finish and control scripts are told. */
+static int prepare_arguments(struct program *p, struct ending const *e)
 {
-	stralloc lines = STRALLOC_ZERO;
+	struct execution *x = &p->execution;
 	char companion[32], pid[12];
-	size_t n = 0, count = 0;
-
-	if (has_companion(p, ".params", programs[p->entry].params, companion) &&
-		environment_lines(&lines, AT_FDCWD, companion) < 0)
-		return fails(f, STAGE_PARAMS, companion);
-	for (size_t i = 0; i < lines.len; i++)
-		count += !lines.s[i];
-	p->argv = malloc((count + 5) * sizeof *p->argv);
-	if (!p->argv)
-		return fails(f, STAGE_PARAMS, companion);
-	p->argv[n++] = argv_zero(p);
 	char const *instance = instance_of(p);
-	if (instance && !p->letter)
-		p->argv[n++] = instance;
-	for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
-		p->argv[n++] = lines.s + i;
-	if (p->entry == PROGRAM_FINISH) {
-		p->argv[n++] = strdup(e->code);
-		p->argv[n++] = strdup(e->sig);
-	} else if (p->letter && p->pid) {
-		snprintf(pid, sizeof pid, "%u", p->pid);
-		p->argv[n++] = strdup(pid);
-	}
-	p->argv[n] = 0;
-	return 0;
+
+	if (instance && !p->letter && execution_argument(x, instance) < 0)
+		return -1;
+	if (has_companion(p, ".params", programs[p->entry].params, companion) &&
+		execution_arguments(x, companion) < 0)
+		return -1;
+	if (p->entry == PROGRAM_FINISH)
+		return execution_argument(x, e->code) < 0 ? -1 : execution_argument(x, e->sig);
+	if (!p->letter || !p->pid)
+		return 0;
+	snprintf(pid, sizeof pid, "%u", p->pid);
+	return execution_argument(x, pid);
+}
+
+static int set_number(struct execution *x, char const *name, uint64_t number)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+	return execution_variable(x, name, text);
 }
 
 /* sd_notify(3): where to tell, and within which time it must say that it lives. */
-static int prepare_notify(struct program const *p, stralloc *changes)
+static int prepare_notify(struct program *p)
 {
-	char usec[24], pid[12];
-	if (environment_set(changes, "NOTIFY_SOCKET", p->notify) < 0)
+	struct execution *x = &p->execution;
+
+	if (execution_variable(x, "NOTIFY_SOCKET", p->notify) < 0)
 		return -1;
 	if (!p->watchdog_ms)
 		return 0;
-	snprintf(usec, sizeof usec, "%llu", (unsigned long long)p->watchdog_ms * 1000);
-	snprintf(pid, sizeof pid, "%d", (int)getpid());
-	return environment_set(changes, "WATCHDOG_USEC", usec) < 0 ||
-			       environment_set(changes, "WATCHDOG_PID", pid) < 0
+	return set_number(x, "WATCHDOG_USEC", (uint64_t)p->watchdog_ms * 1000) < 0
 		       ? -1
-		       : 0;
+		       : set_number(x, "WATCHDOG_PID", (uint64_t)getpid());
 }
 
-static int prepare_env(struct program *p, struct ending const *e, struct program_failure *f)
+static int prepare_environment(struct program *p, struct ending const *e)
 {
-	stralloc changes = STRALLOC_ZERO;
-	char companion[32], at[64], letter[2] = { p->letter, 0 };
-
-	if ((p->entries & ENTRY_ENV) && environment_dir(&changes, AT_FDCWD, "env", at) < 0)
-		return fails(f, STAGE_ENV, at);
-	if (has_companion(p, ".env", programs[p->entry].env, companion) &&
-		environment_file(&changes, AT_FDCWD, companion, at) < 0)
-		return fails(f, STAGE_ENV, at);
-	if (environment_set(&changes, "CINIT_SERVICE", p->name) < 0)
-		return fails(f, STAGE_ENV, "CINIT_SERVICE");
+	struct execution *x = &p->execution;
+	char companion[32], letter[2] = { p->letter, 0 };
+	int file = has_companion(p, ".env", programs[p->entry].env, companion);
 	char const *instance = instance_of(p);
-	if (instance && environment_set(&changes, "CINIT_INSTANCE", instance) < 0)
-		return fails(f, STAGE_ENV, "CINIT_INSTANCE");
-	if (p->notify && prepare_notify(p, &changes) < 0)
-		return fails(f, STAGE_ENV, "NOTIFY_SOCKET");
-	if (p->letter && environment_set(&changes, "CINIT_CONTROL", letter) < 0)
-		return fails(f, STAGE_ENV, "CINIT_CONTROL");
-	if (p->entry == PROGRAM_FINISH &&
-		(environment_set(&changes, "CINIT_EXIT_CODE", e->exit_code) < 0 ||
-			environment_set(&changes, "CINIT_EXIT_SIGNAL", e->exit_signal) < 0))
-		return fails(f, STAGE_ENV, "CINIT_EXIT_CODE");
-	/* the merged vector points into `changes`, which lives until exec */
-	p->envp = environment_merge((char const *const *)environ, &changes);
-	return p->envp ? 0 : fails(f, STAGE_ENV, "env");
+
+	if (execution_environment(x, p->entries & ENTRY_ENV ? "env" : 0, file ? companion : 0) < 0)
+		return -1;
+	if (execution_variable(x, "CINIT_SERVICE", p->name) < 0 ||
+		(instance && execution_variable(x, "CINIT_INSTANCE", instance) < 0) ||
+		(p->notify && prepare_notify(p) < 0) ||
+		(p->letter && execution_variable(x, "CINIT_CONTROL", letter) < 0))
+		return -1;
+	/* by this its leavings are told from the service's */
+	if (p->entry == PROGRAM_CHECK && set_number(x, PROGRAM_CHECK_MARK, (uint64_t)getpid()) < 0)
+		return -1;
+	if (p->entry != PROGRAM_FINISH)
+		return 0;
+	return execution_variable(x, "CINIT_EXIT_CODE", e->exit_code) < 0
+		       ? -1
+		       : execution_variable(x, "CINIT_EXIT_SIGNAL", e->exit_signal);
 }
 
 int program_prepare(struct program *p, struct program_failure *f)
@@ -196,17 +167,17 @@ int program_prepare(struct program *p, struct program_failure *f)
 		snprintf(p->path, sizeof p->path, "./control/%c", p->letter);
 	else
 		snprintf(p->path, sizeof p->path, "./%s", programs[p->entry].name);
-	if (prepare_argv(p, &e, f) < 0 || prepare_env(p, &e, f) < 0)
-		return -1;
+	p->execution = (struct execution)EXECUTION_ZERO;
+	p->execution.path = p->path;
+	if (prepare_arguments(p, &e) < 0)
+		return fails(f, STAGE_PARAMS, p->execution.blame);
+	if (prepare_environment(p, &e) < 0 || execution_ready(&p->execution) < 0)
+		return fails(f, STAGE_ENV, p->execution.blame);
 	return programs[p->entry].as_user ? rights_apply(p->entries, f) : 0;
 }
 
-/* By the name that a link leads to, so that the process is called that, and not "run", in ps and
- * its like. A relative target may be relative to control/. */
 void program_execute(struct program *p, struct program_failure *f)
 {
-	char const *file = p->argv[0][0] == '/' ? p->argv[0] : p->path;
-
-	execve(file, (char *const *)p->argv, (char *const *)p->envp);
+	execution_go(&p->execution);
 	fails(f, STAGE_EXEC, p->path + 2);
 }

@@ -6,6 +6,11 @@
 
 #include <stdint.h>
 
+#include "../lib/execution.h"
+
+/* In the environment of a check: its pid. */
+#define PROGRAM_CHECK_MARK "CINIT_CHECK"
+
 enum program_entry {
 	PROGRAM_RUN,
 	PROGRAM_ON,
@@ -26,8 +31,7 @@ struct program {
 	char const *notify;   /* path of the socket of sd_notify(3); NULL: none */
 	uint32_t watchdog_ms; /* 0: none */
 	/* made by program_prepare */
-	char const **argv;
-	char const **envp;
+	struct execution execution;
 	char path[16];
 };
 

@@ -4,6 +4,7 @@
 #include "service.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -97,6 +98,24 @@ static void out_failed(struct service *x)
 		say_errno(x, "make", "out", "whoever waits may not notice its end; retrying");
 	x->out_delay = x->out_delay ? clock_earlier(2 * x->out_delay, RETRY_LAST) : RETRY_FIRST;
 	x->retry_out = clock_boottime() + x->out_delay;
+}
+
+/* Somebody says that `in` or `out` may have been removed. 0: not now, there is something to read.
+ */
+int service_mend_pair(struct service *x)
+{
+	struct pollfd p = { .fd = cinit_ipc_fd(&x->ipc), .events = POLLIN };
+
+	if (cinit_ipc_pending(&x->ipc) || poll(&p, 1, 0) != 0)
+		return 0;
+	int r = cinit_ipc_mend(&x->ipc, x->sup->o->control_group);
+	if (r < 0)
+		say_errno(
+			x, "make", "in and out anew", "no command reaches it; rescan tries again");
+	else if (r)
+		say(x, "in or out was removed or replaced; made anew");
+	x->dirty |= r > 0;
+	return 1;
 }
 
 void service_publish(struct service *x)

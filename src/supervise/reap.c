@@ -192,6 +192,8 @@ void service_child_ended(struct service *x, enum status_role role, int wstat, in
 	} else if (role == ROLE_FINISH) {
 		finish_ended(x, wstat, known);
 	} else if (role == ROLE_CHECK) {
+		if (!x->child[role].adopted && x->s.child[role].phase == PHASE_STARTED)
+			service_sweep_check(x, (pid_t)x->s.child[role].pid);
 		forget_child(x, role);
 		ready_check_ended(x, wstat, known);
 		x->sweeping |= x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING;
@@ -240,7 +242,8 @@ void supervisor_reap(struct supervisor *sup)
 		waitpid(si.si_pid, 0, WNOHANG);
 		if (!x) /* a stray went: see whether others are left */
 			SERVICE_EACH (sup, y)
-				if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING)
+				if (y->s.state == STATE_STOPPING || y->s.state == STATE_FINISHING ||
+					y->check_left)
 					y->sweeping = 1;
 	}
 }

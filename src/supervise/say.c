@@ -20,6 +20,11 @@ void say(struct service const *x, char const *text)
 	strerr_warnw(x->name, ": ", text);
 }
 
+void say_then(struct service const *x, char const *text, char const *consequence)
+{
+	strerr_warnw(x->name, ": ", text, consequence[0] ? "; " : "", consequence);
+}
+
 void say_errno(
 	struct service const *x, char const *verb, char const *object, char const *consequence)
 {

@@ -98,6 +98,7 @@ struct service {
 	uint8_t foreign;        /* a predecessor's run may have left processes to our parent */
 	int stray;              /* pidfd of one of these that is awaited; -1: none */
 	int cgroup;             /* cgroup.events of its control group; -1: it has none */
+	uint8_t check_left;     /* looks that are left for what a check left behind */
 	uint8_t cgroup_waits;   /* the sweep goes on when that changes */
 	pid_t last_group;       /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
@@ -142,6 +143,7 @@ struct supervisor {
 	int at_once;          /* and by QUIT: KILL without TERM */
 	int reap_pending;     /* a turn's share of deaths is through, there may be more */
 	int upgrade;          /* told to execute the program that is there now */
+	int mend;             /* told to look whether what it has of FIFOs is there */
 	struct pollfd *polls; /* few, or memory of its own */
 	size_t poll_room;
 	struct pollfd few[POLL_FEW];
@@ -251,6 +253,8 @@ int service_may_start(struct service *x);
 
 /* ---- sweep.c */
 void service_sweep(struct service *x);
+/* Its check, which led a group of its own, has ended: nothing of it stays. Before it is reaped. */
+void service_sweep_check(struct service *x, pid_t check);
 
 /* ---- foreign.c */
 /* Does the process carry our mark, CINIT_SERVICE=NAME? As process_has_env. */
@@ -263,6 +267,7 @@ void service_resume(struct service *x);
 
 /* ---- publish.c */
 void service_publish(struct service *x);
+int service_mend_pair(struct service *x);
 void service_touch(struct service *x);
 /* Lets children run whose record is out. */
 void service_open_gates(struct service *x);
@@ -274,6 +279,8 @@ void service_mended(struct service *x, unsigned int reasons);
 
 /* ---- say.c */
 void say(struct service const *x, char const *text);
+/* And what follows from it; "" where nothing does. */
+void say_then(struct service const *x, char const *text, char const *consequence);
 void say_errno(
 	struct service const *x, char const *verb, char const *object, char const *consequence);
 

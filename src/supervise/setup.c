@@ -81,10 +81,12 @@ int setup_process(struct supervisor *sup)
 
 	if (o->forked)
 		process_close_from(3);
+	/* before TSTP stops us with cinit's group, if somebody suspends that. EPERM: we lead a
+	 * group already, which is as good */
+	setsid();
 	if ((o->forked ? trap_signals(sup) : trap_signals_anew(sup)) < 0)
 		return -1;
 	set_title(o);
-	setsid(); /* EPERM: we lead a group already, which is as good */
 	umask(0);
 	empty_stdin();
 	if (process_subreaper() < 0)
@@ -121,6 +123,15 @@ void setup_service(struct supervisor *sup, struct service *x, int is_log)
 	setup_name(x);
 }
 
+static void say_refused(struct service const *x, char const *state_dir)
+{
+	char why[RUNDIR_REFUSAL], text[PATH_MAX + RUNDIR_REFUSAL + 32];
+
+	snprintf(text, sizeof text, "refused state directory %s: %s", state_dir,
+		rundir_refusal(AT_FDCWD, state_dir, why));
+	say_then(x, text, "not supervised");
+}
+
 /* Opens the state directories and takes the locks. 0, or the exit code. */
 int setup_services(struct supervisor *sup)
 {
@@ -128,7 +139,10 @@ int setup_services(struct supervisor *sup)
 	/* ours, or root's, and nobody else may write to it: all else is opened below it */
 	x->dir = rundir_open(AT_FDCWD, sup->o->state_dir, 0);
 	if (x->dir < 0) {
-		say_errno(x, "open", sup->o->state_dir, "not supervised");
+		if (errno == EPERM)
+			say_refused(x, sup->o->state_dir);
+		else
+			say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
 	if (sup->o->run_dir)

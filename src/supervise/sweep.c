@@ -11,13 +11,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../lib/clock.h"
 #include "../lib/process.h"
+#include "program.h"
 
+#define CHECK_LOOKS 8                    /* at what may be a check's and cannot be told */
 #define UNSURE_LOOK (5 * CLOCK_MILLISEC) /* until one that executes a program can be told */
 
 int sweep_knows(struct supervisor *sup, pid_t pid)
@@ -160,10 +163,66 @@ static void note_strays(struct service *x, struct pass const *p)
 	}
 }
 
+/* ------------------------------------------------------------------------- after a check */
+
+struct leavings {
+	struct service *x;
+	int killed, unsure;
+};
+
+/* Does it belong to a check that is over? */
+static int is_leaving(struct supervisor *sup, pid_t pid)
+{
+	char number[12];
+	int marked = sweep_knows(sup, pid) ? 0 : process_names_env(pid, PROGRAM_CHECK_MARK);
+
+	if (marked != 1)
+		return marked;
+	SERVICE_EACH (sup, x) {
+		snprintf(number, sizeof number, "%u", x->s.child[ROLE_CHECK].pid);
+		if (process_has_env(pid, PROGRAM_CHECK_MARK, number) == 1)
+			return 0;
+	}
+	return 1;
+}
+
+static int end_leaving(pid_t pid, void *data)
+{
+	struct leavings *l = data;
+	int leaving = is_leaving(l->x->sup, pid);
+
+	l->unsure |= leaving < 0 && errno == EAGAIN;
+	l->killed |= leaving > 0 && !kill(pid, SIGKILL);
+	return 0;
+}
+
+/* What it left becomes our child when its parent ends, so this is repeated when something of it
+ * ends. Where we are part of a check ourselves, its mark says nothing. */
+static void sweep_leavings(struct service *x)
+{
+	struct leavings l = { .x = x };
+
+	if (!getenv(PROGRAM_CHECK_MARK))
+		process_children(end_leaving, &l);
+	if (l.unsure && --x->check_left)
+		x->retry_sweep = clock_boottime() + (UNSURE_LOOK << (CHECK_LOOKS - x->check_left));
+	else if (!l.killed)
+		x->check_left = 0;
+}
+
+void service_sweep_check(struct service *x, pid_t check)
+{
+	kill(-check, SIGKILL);
+	x->check_left = CHECK_LOOKS;
+	sweep_leavings(x);
+}
+
 void service_sweep(struct service *x)
 {
 	struct pass p = { .x = x };
 
+	if (x->check_left)
+		sweep_leavings(x);
 	if (x->queued)
 		service_job_next(x); /* what waited for an exec that never came */
 	x->sweeping = 0;

@@ -22,8 +22,18 @@
 
 static int edit(int enable, char const *file)
 {
-	if (enable)
-		return unlink(file) == 0 || errno == ENOENT ? 0 : -1;
+	struct stat st;
+
+	if (enable) {
+		if (unlink(file) == 0 || errno == ENOENT)
+			return 0;
+		/* where nothing may be written, the kernel does not look whether it is there */
+		int e = errno;
+		if (lstat(file, &st) < 0 && errno == ENOENT)
+			return 0;
+		errno = e;
+		return -1;
+	}
 	int fd =
 		open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (fd < 0)
@@ -153,9 +163,9 @@ static char const *send_reason(struct job const *j)
 	case JOB_ERROR_NOT_FIFO:
 		return "`in' is not a FIFO";
 	case JOB_ERROR_CUT_IN:
-		return "it lives, but " REPORT_CUT_IN;
+		return "it lives, but " REPORT_CUT_IN REPORT_MEND_CINIT;
 	case JOB_ERROR_CUT_OUT:
-		return "it lives, but `out' is gone";
+		return "it lives, but `out' is gone; " REPORT_MEND_CINIT;
 	case JOB_ERROR_RECORD:
 		return view_error_text((enum status_error)j->detail, 0);
 	case JOB_ERROR_SEND:
@@ -170,6 +180,7 @@ static void judge(struct options const *o, struct where const *w, struct tree_en
 	struct job const *j = &end->job;
 	char const *word = o->verb->word;
 	int says = j->detail == WHY_UPGRADE && end->status.reason == REASON_UPGRADE;
+	int partly = j->detail == WHY_PUBLISH && end->status.reason == REASON_PUBLISH;
 
 	switch ((enum job_outcome)j->outcome) {
 	case OUTCOME_OK:
@@ -179,6 +190,9 @@ static void judge(struct options const *o, struct where const *w, struct tree_en
 		strerr_dief(EXIT_UNKNOWN, "no answer to ", word, " from cinit in ", w->run,
 			" in time; outcome unknown");
 	case OUTCOME_REFUSED:
+		if (partly)
+			strerr_dief(EXIT_SYSTEM, "cinit in ", w->run, " did not do all of ", word,
+				": ", end->status.reason_text);
 		strerr_dief(EXIT_SYSTEM, "cinit in ", w->run, " refused ", word, ": ",
 			status_why_text((unsigned int)j->detail), says ? ": " : "",
 			says ? end->status.reason_text : "");

@@ -4,18 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/posixplz.h>
 #include <skalibs/sig.h>
-#include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 
-#include "environment.h"
+#include "execution.h"
 #include "path.h"
 #include "report.h"
 #include "servicedir.h"
@@ -32,61 +29,27 @@ int check_exists(char const *directory)
 	return stat(file, &st) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-/* What to execute, and as what: a link to a binary is called by the binary's name. */
-static void execute(char const *instance, stralloc const *lines, char const *const *envp)
-{
-	char target[PATH_MAX];
-	ssize_t n = readlink(CHECK, target, sizeof target - 1);
-	size_t count = 0;
-
-	for (size_t i = 0; i < lines->len; i++)
-		count += !lines->s[i];
-	char const **argv = calloc(count + 3, sizeof *argv);
-	if (!argv)
-		return;
-	target[n > 0 ? n : 0] = 0;
-	argv[0] = n > 0 ? target : CHECK;
-	count = 1;
-	if (instance)
-		argv[count++] = instance;
-	for (size_t i = 0; i < lines->len; i += strlen(lines->s + i) + 1)
-		argv[count++] = lines->s + i;
-	execve(target[0] == '/' ? target : CHECK, (char *const *)argv, (char *const *)envp);
-}
-
-/* The arguments of check.params and the changes of the environment, as its supervisor would give
- * them; see servicedir(5). 0, or -1: it was said why not. */
-static int read_settings(stralloc *lines, stralloc *changes, char const *directory)
-{
-	char at[64];
-
-	if (entry_exists(AT_FDCWD, "check.params") &&
-		environment_lines(lines, AT_FDCWD, "check.params") < 0) {
-		strerr_warnwu2sys("read check.params in ", directory);
-		return -1;
-	}
-	if ((entry_exists(AT_FDCWD, "env") && environment_dir(changes, AT_FDCWD, "env", at) < 0) ||
-		(entry_exists(AT_FDCWD, "check.env") &&
-			environment_file(changes, AT_FDCWD, "check.env", at) < 0)) {
-		strerr_warnwu4sys("read ", at, " in ", directory);
-		return -1;
-	}
-	return 0;
-}
-
-/* Returns when it cannot be: that was said. */
+/* As its supervisor would execute it, see servicedir(5). Returns when it cannot be: that was said.
+ */
 static void become(char const *directory, char const *name, char const *instance)
 {
-	stralloc lines = STRALLOC_ZERO, changes = STRALLOC_ZERO;
-	char const **envp = NULL;
+	struct execution e = EXECUTION_ZERO;
+	char const *params = entry_exists(AT_FDCWD, "check.params") ? "check.params" : NULL;
+	char const *env = entry_exists(AT_FDCWD, "env") ? "env" : NULL;
+	char const *file = entry_exists(AT_FDCWD, "check.env") ? "check.env" : NULL;
 
-	if (read_settings(&lines, &changes, directory) < 0)
+	e.path = CHECK;
+	if ((instance && execution_argument(&e, instance) < 0) ||
+		(params && execution_arguments(&e, params) < 0) ||
+		execution_environment(&e, env, file) < 0 ||
+		(name && execution_variable(&e, "CINIT_SERVICE", name) < 0) ||
+		(instance && execution_variable(&e, "CINIT_INSTANCE", instance) < 0) ||
+		execution_ready(&e) < 0) {
+		strerr_warn(PROG, ": warning: unable to run ./check in ", directory, ": ", e.blame,
+			errno ? ": " : "", errno ? strerror(errno) : "");
 		return;
-	if ((!name || environment_set(&changes, "CINIT_SERVICE", name) >= 0) &&
-		(!instance || environment_set(&changes, "CINIT_INSTANCE", instance) >= 0))
-		envp = environment_merge((char const *const *)environ, &changes);
-	if (envp)
-		execute(instance, &lines, envp);
+	}
+	execution_go(&e);
 	strerr_warnwu2sys("run ./check in ", directory);
 }
 

@@ -96,6 +96,8 @@ void json_string(struct text *t, char const *s, size_t len)
 		size_t n = sequence((unsigned char const *)s + i, len - i);
 		if (c < 0x20 || c == 0x7f) {
 			add_control(t, c);
+		} else if (n == 2 && c == 0xc2 && (unsigned char)s[i + 1] < 0xa0) {
+			add_control(t, (unsigned char)s[i + 1]); /* U+0080-U+009F */
 		} else if (c == '"' || c == '\\') {
 			text_add(t, "\\");
 			text_bytes(t, s + i, 1);

@@ -6,24 +6,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/unix-transactional.h>
 
-#define HEAD    256 /* bytes of a script's first line that the kernel looks at */
-#define HEADERS 64  /* of an ELF file that are looked at */
-
-#if __SIZEOF_POINTER__ == 8
-#define CLASS ELFCLASS64
-#else
-#define CLASS ELFCLASS32
-#endif
+#include "interpreter.h"
 
 struct program {
 	struct lint *l;
@@ -59,78 +49,30 @@ static int is_executable(
 	return 0;
 }
 
-/* "#!", blanks, the interpreter, and then a blank or the end of the line. */
-static void look_at_script(struct program const *r, char *head, size_t len)
-{
-	char *name = head + 2, *end = head + len;
-
-	while (name < end && (*name == ' ' || *name == '\t'))
-		name++;
-	char *stop = name;
-	while (stop < end && !strchr(" \t\n", *stop))
-		stop++;
-	if (stop == end && len == HEAD) {
-		lint_say(r->l, LINT_ERROR, r->p, r->name, 1,
-			"the first line is too long (its interpreter must end within %d bytes)",
-			HEAD);
-		return;
-	}
-	*stop = 0;
-	if (name < stop && stop[-1] == '\r') {
-		lint_say(r->l, LINT_ERROR, r->p, r->name, 1,
-			"the line ends with a carriage return, which is taken for a part of it");
-		return;
-	}
-	if (!*name) {
-		lint_say(r->l, LINT_ERROR, r->p, r->name, 1, "no interpreter behind #!");
-		return;
-	}
-	is_executable(r, name, 1, "interpreter");
-}
-
-/* Its dynamic loader, which execve reports as if the file itself were missing. */
-static void look_at_binary(struct program const *r, int fd, char const *head, size_t len)
-{
-	ElfW(Ehdr) h;
-	ElfW(Phdr) ph;
-	char path[PATH_MAX];
-
-	if (len < sizeof h || head[EI_CLASS] != CLASS)
-		return;
-	memcpy(&h, head, sizeof h);
-	if (h.e_phentsize != sizeof ph)
-		return;
-	for (unsigned int i = 0; i < h.e_phnum && i < HEADERS; i++) {
-		off_t at = (off_t)(h.e_phoff + i * sizeof ph);
-		if (pread(fd, &ph, sizeof ph, at) != (ssize_t)sizeof ph)
-			return;
-		if (ph.p_type != PT_INTERP || ph.p_filesz < 2 || ph.p_filesz > sizeof path)
-			continue;
-		if (pread(fd, path, ph.p_filesz, (off_t)ph.p_offset) != (ssize_t)ph.p_filesz)
-			return;
-		path[ph.p_filesz - 1] = 0;
-		is_executable(r, path, 0, "its loader");
-		return;
-	}
-}
-
 static void look_inside(struct program const *r, int fd)
 {
+	static char const *const wrong[] = {
+		[INTERPRETER_LONG] = "the first line is too long (its interpreter must end within "
+				     "256 bytes)",
+		[INTERPRETER_RETURN] = "the line ends with a carriage return, which is taken for a "
+				       "part of it",
+		[INTERPRETER_NAMELESS] = "no interpreter behind #!",
+		[INTERPRETER_EMPTY] = "is empty, so it cannot be executed",
+		[INTERPRETER_UNKNOWN] = "neither a script, which begins with #!, nor a binary",
+	};
 	struct statvfs fs;
-	char head[HEAD + 1];
-	size_t len = allread(fd, head, HEAD);
+	char name[PATH_MAX];
 
 	if (!fstatvfs(fd, &fs) && (fs.f_flag & ST_NOEXEC))
 		lint_say(r->l, LINT_ERROR, r->p, r->name, 0,
 			"its file system is mounted noexec, so it cannot be executed");
-	if (len >= 2 && head[0] == '#' && head[1] == '!')
-		look_at_script(r, head, len);
-	else if (len >= SELFMAG && !memcmp(head, ELFMAG, SELFMAG))
-		look_at_binary(r, fd, head, len);
-	else
-		lint_say(r->l, LINT_ERROR, r->p, r->name, len ? 1 : 0,
-			len ? "neither a script, which begins with #!, nor a binary"
-			    : "is empty, so it cannot be executed");
+	enum interpreter i = interpreter_find(fd, name);
+	if (i == INTERPRETER_SCRIPT)
+		is_executable(r, name, 1, "interpreter");
+	else if (i == INTERPRETER_LOADER)
+		is_executable(r, name, 0, "its loader");
+	else if (wrong[i])
+		lint_say(r->l, LINT_ERROR, r->p, r->name, i != INTERPRETER_EMPTY, "%s", wrong[i]);
 }
 
 void lint_program(struct lint *l, struct lint_place const *p, char const *name)

@@ -2,6 +2,7 @@
 #include "svctl.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include <skalibs/djbunix.h>
@@ -22,11 +23,13 @@ struct room {
 
 void die_no_run(struct where const *w)
 {
+	char why[RUNDIR_REFUSAL];
+
 	errno = w->error_number;
 	switch (w->error) {
 	case RUNDIR_FOREIGN:
-		strerr_dief(EXIT_SYSTEM, "refused run directory ", w->run,
-			": it is no directory of ours or root's that nobody else may write to");
+		strerr_dief(EXIT_SYSTEM, "refused run directory ", w->run, ": ",
+			rundir_refusal(AT_FDCWD, w->run, why));
 	case RUNDIR_LONG:
 		strerr_dief(EXIT_SYSTEM, "the name of the run directory is too long");
 	case RUNDIR_OK:

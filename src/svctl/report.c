@@ -174,11 +174,12 @@ static void add_error(struct text *t, struct job const *j)
 		break;
 	case JOB_ERROR_CUT_IN:
 		add_unable(t, j,
-			j->waking ? "cinit lives, but " REPORT_CUT_IN
-				  : "its supervisor lives, but " REPORT_CUT_IN);
+			j->waking ? "cinit lives, but " REPORT_CUT_IN REPORT_MEND_CINIT
+				  : "its supervisor lives, but " REPORT_CUT_IN REPORT_MEND);
 		break;
 	case JOB_ERROR_CUT_OUT:
-		text_add(t, "unable to watch it: its supervisor lives, but `out' is gone");
+		text_add(t, "unable to watch it: its supervisor lives, but `out' is "
+			    "gone; " REPORT_MEND);
 		break;
 	case JOB_ERROR_SEND:
 		add_unable(t, j, errno_text(j->detail));

@@ -13,7 +13,9 @@
 /* Reports of failures differ from sv's in one thing: it is not runsv that does not run. */
 #define REPORT_NO_SUPERVISOR "supervisor not running"
 /* Behind who it is that lives. */
-#define REPORT_CUT_IN        "does not read `in', which was removed or replaced"
+#define REPORT_CUT_IN        "does not read `in', which was removed or replaced; "
+#define REPORT_MEND          "`svctl rescan' makes it anew"
+#define REPORT_MEND_CINIT    "HUP to cinit makes it anew"
 
 /* "run: NAME: (pid N) Ts, normally down", without newline; `now` is CLOCK_BOOTTIME. */
 void report_state(struct text *t, char const *name, struct status const *s, uint64_t now);

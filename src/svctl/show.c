@@ -5,10 +5,13 @@
 #include <string.h>
 #include <time.h>
 
+#include <skalibs/strerr.h>
+
 #include "clock.h"
 #include "goal.h"
 #include "json.h"
 #include "path.h"
+#include "printable.h"
 #include "report.h"
 #include "table.h"
 #include "view.h"
@@ -106,6 +109,22 @@ static void flush(struct show *s)
 		die_output();
 }
 
+/* What the rows cannot tell: that nobody keeps them, or that one is missing. */
+static void warn_of_tree(struct where *w)
+{
+	char text[STATUS_TEXT];
+	struct view v;
+
+	if (w->fd < 0)
+		return;
+	view_read(&v, w->fd, RUNDIR_TREE);
+	if (!where_alive(w))
+		strerr_warn(PROG, ": warning: no cinit runs in ", w->run);
+	else if (v.seen == SEEN_RECORD && v.status.reason == REASON_PUBLISH)
+		strerr_warn(PROG, ": warning: cinit in ", w->run, ": ",
+			printable_copy(text, sizeof text, v.status.reason_text));
+}
+
 int show_services(struct options const *o, struct where *w, struct targets const *ts)
 {
 	struct show s = { .o = o, .w = w, .text = TEXT_ZERO, .table = TABLE_ZERO };
@@ -113,6 +132,8 @@ int show_services(struct options const *o, struct where *w, struct targets const
 
 	s.now = clock_boottime();
 	s.wall = (int64_t)time(NULL);
+	if (o->verb->kind == VERB_LIST)
+		warn_of_tree(w);
 	if (o->verb->kind == VERB_LIST && !o->json)
 		table_head(&s.table);
 	for (size_t i = 0; i < ts->count; i++) {

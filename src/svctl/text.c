@@ -6,6 +6,8 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/types.h>
 
+#include "printable.h"
+
 void text_bytes(struct text *t, char const *s, size_t len)
 {
 	if (!t->failed && !stralloc_catb(&t->sa, s, len))
@@ -32,9 +34,11 @@ void text_signed(struct text *t, int64_t n)
 
 void text_foreign(struct text *t, char const *s)
 {
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-		text_bytes(t, c < 0x20 || c == 0x7f ? "?" : s, 1);
+	while (*s) {
+		int control;
+		size_t len = printable_next(s, &control);
+		text_bytes(t, control ? "?" : s, control ? 1 : len);
+		s += len;
 	}
 }
 

@@ -133,11 +133,29 @@ struct verb const *verb_condition(char const *word)
 	return NULL;
 }
 
+/* The only word that begins like this, if it is a beginning worth the name. */
+static char const *completion(char const *word)
+{
+	size_t len = strlen(word);
+	char const *found = NULL;
+
+	for (size_t i = 0; i < verb_count && len > 2; i++) {
+		if (strncmp(verb_table[i].word, word, len))
+			continue;
+		if (found)
+			return NULL;
+		found = verb_table[i].word;
+	}
+	return found;
+}
+
 char const *verb_suggest(char const *word)
 {
 	unsigned int best = 3;
-	char const *found = NULL;
+	char const *found = completion(word);
 
+	if (found)
+		return found;
 	for (size_t i = 0; i < verb_count; i++) {
 		unsigned int slip = spell_slip(word, verb_table[i].word);
 		if (slip && slip < best) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 
@@ -20,10 +21,21 @@
 
 #define LINK RUNDIR_TREE "/services" /* made by cinit, leads to the service directory in use */
 
+/* Does a cinit live in this run directory? */
+static int is_alive(int run)
+{
+	struct view v;
+
+	if (cinit_ipc_probe(run, RUNDIR_TREE) == CINIT_SENT)
+		return 1;
+	view_read(&v, run, RUNDIR_TREE);
+	return v.supervised;
+}
+
 void where_find(struct where *w, char const *given, char const *services)
 {
 	memset(w, 0, sizeof *w);
-	w->error = rundir_find(w->run, given, &w->fd);
+	w->error = rundir_find(w->run, given, is_alive, &w->fd);
 	w->error_number = errno;
 	w->services = services;
 	if (!w->services)
@@ -35,12 +47,8 @@ void where_find(struct where *w, char const *given, char const *services)
 
 int where_alive(struct where *w)
 {
-	struct view v;
-
-	if (w->alive < 0 && w->fd >= 0) {
-		view_read(&v, w->fd, RUNDIR_TREE);
-		w->alive = v.supervised || cinit_ipc_probe(w->fd, RUNDIR_TREE) == CINIT_SENT;
-	}
+	if (w->alive < 0 && w->fd >= 0)
+		w->alive = (signed char)is_alive(w->fd);
 	return w->alive > 0;
 }
 
@@ -71,6 +79,7 @@ int where_settle(struct where *w)
 int where_services(struct where const *w, char out[PATH_MAX])
 {
 	struct stat st;
+	ssize_t n = -1;
 
 	if (w->services) {
 		if (strlen(w->services) >= PATH_MAX) {
@@ -81,7 +90,11 @@ int where_services(struct where const *w, char out[PATH_MAX])
 		return 0;
 	}
 	if (w->fd >= 0 && fstatat(w->fd, LINK, &st, 0) == 0)
-		return path_join(out, w->run, LINK);
+		n = readlinkat(w->fd, LINK, out, PATH_MAX - 1);
+	if (n > 0) { /* and not the link: people know the directory by its own name */
+		out[n] = 0;
+		return 0;
+	}
 	return path_join(out, CINIT_SYSCONFDIR, "cinit");
 }
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -87,6 +88,57 @@ static void a_check_that_hangs_is_killed(void **state)
 		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
 	mend("good");
 	UP(&web);
+	assert_int_equal(web.s.deaths, 0);
+}
+
+/* It leaves one process in its session, one in a session of its own, and one behind that. What run
+ * put into the background stays. */
+static void what_a_check_leaves_behind_goes(void **state)
+{
+	struct place web = place_with("web", "setsid sleep 1000 & echo $! >>\"$EVENTS\"; "
+					     "exec sleep 1000");
+	pid_t left[6];
+	(void)state;
+	place_script(&web, "check",
+		"sleep 1000 & echo $! >>\"$EVENTS\"; "
+		"setsid sh -c 'setsid sleep 1000 & echo $! >>\"$EVENTS\"; "
+		"echo $$ >>\"$EVENTS\"; exec sleep 1000' & "
+		"while ! [ -e \"$TREE/left\" ]; do sleep 0.01; done; [ -e \"$TREE/good\" ]");
+	place_write(&web, "check-interval", "50");
+	place_supervise(&web);
+	pid_t daemon = event_pid();
+	for (int i = 0; i < 3; i++)
+		left[i] = event_pid();
+	mend("left"); /* the first check ends, and so do those that follow */
+	for (int i = 3; i < 6; i++)
+		left[i] = event_pid();
+	mend("good");
+	UP(&web);
+	for (int i = 0; i < 6; i++)
+		while (!tree_gone(left[i])) /* its end is nothing that is told */
+			tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+	assert_false(tree_gone(daemon));
+}
+
+/* Said once, in the record as long as it is so, and gone with its cause. */
+static void a_check_that_cannot_be_executed(void **state)
+{
+	struct place web = place_with("web", "exec sleep 1000");
+	(void)state;
+	place_script(&web, "check", "exit 0");
+	assert_int_equal(chmod(tree_name("services/web/check"), 0644), 0);
+	place_write(&web, "check-interval", "20");
+	place_supervise(&web);
+	UNTIL(&web, s->state == STATE_STARTING && s->reason == REASON_EXEC);
+	assert_string_equal(web.s.reason_text, "unable to execute check: Permission denied");
+	uint64_t change = web.s.change;
+	UNTIL(&web, s->change > change + 6); /* it is tried */
+	assert_string_equal(tree_read("web.err"),
+		"supervise: warning: web: unable to execute check: Permission denied; not ready "
+		"until it can be\n");
+	assert_int_equal(chmod(tree_name("services/web/check"), 0755), 0);
+	UP(&web);
+	assert_int_equal(web.s.reason, REASON_NONE);
 	assert_int_equal(web.s.deaths, 0);
 }
 
@@ -288,6 +340,8 @@ int main(void)
 		TREE_TEST(polled_until_ready),
 		TREE_TEST(dependents_wait_for_it),
 		TREE_TEST(a_check_that_hangs_is_killed),
+		TREE_TEST(what_a_check_leaves_behind_goes),
+		TREE_TEST(a_check_that_cannot_be_executed),
 		TREE_TEST(timeout_up),
 		TREE_TEST(a_death_ends_the_checks),
 		TREE_TEST(the_descriptor_goes_before),

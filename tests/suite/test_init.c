@@ -86,10 +86,14 @@ static void says_what_it_cannot_use(void **state)
 	assert_int_equal(o.code, 111);
 	assert_string_equal(o.err, "cinit: fatal: unable to read service directory /nowhere: "
 				   "No such file or directory\n");
+	/* and leaves nothing behind that would be taken for a tree */
+	tree_run(&o, "cinit", "-r", tree_name("other"), "-d", "/nowhere", NULL);
+	assert_int_equal(o.code, 111);
+	assert_int_equal(access(tree_name("other"), F_OK), -1);
 	assert_int_equal(chmod(tree.run, 0777), 0);
 	tree_run(&o, "cinit", "-r", tree.run, "-d", tree.services, NULL);
 	assert_int_equal(o.code, 111);
-	assert_non_null(strstr(o.err, "others may write to it"));
+	assert_non_null(strstr(o.err, "others may write to it (mode 0777)"));
 	assert_int_equal(chmod(tree.run, 0755), 0);
 	tree_run(&o, "cinit", "--frobnicate", NULL);
 	assert_int_equal(o.code, 100);

@@ -312,6 +312,53 @@ static void cmd_gets_the_terminal(void **state)
 
 /* A container's console that no session controls yet: PID 1 of a fresh namespace is in nobody's
  * session. */
+/* Says when it is continued. A shell that is just about to fork, as in a loop, would not stop. */
+static void script_that_is_continued(void)
+{
+	tree_script("cmd", "trap 'say CONT' CONT\ntrap 'say INT; exit 9' INT\nsay foreground\n"
+			   "sleep 1000 &\nwhile :; do wait; done");
+}
+
+/* ctrl-z stops CMD, and cinit with it, as the job of a shell that it is; fg brings both back. */
+static void a_job_is_stopped_and_continued(void **state)
+{
+	struct place web = init_service("web");
+
+	(void)state;
+	script_that_is_continued();
+	tree_script("shell",
+		"set -m\n$CINIT_BUILD/cinit -r $TREE/run -d $TREE/services -- $TREE/cmd\n"
+		"say stopped $?\nfg >/dev/null\nsay end $?");
+	int master = start_on_terminal(1, (char const *const[]){ tree_name("shell"), NULL });
+	event_is("foreground");
+	assert_int_equal(write(master, "\032", 1), 1);
+	event_is("stopped 148");
+	event_is("CONT");
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(write(master, "\003", 1), 1);
+	event_await("INT");
+	event_await("end 9");
+	end_on_terminal(master);
+}
+
+/* Where no shell could bring it back, ctrl-z is over at once. */
+static void nobody_else_would_continue_cmd(void **state)
+{
+	char cinit[256];
+
+	(void)state;
+	script_that_is_continued();
+	snprintf(cinit, sizeof cinit, "%s/cinit", getenv("CINIT_BUILD"));
+	int master = start_on_terminal(1, (char const *const[]){ cinit, "-r", tree.run, "-d",
+						  tree.services, "--", tree_name("cmd"), NULL });
+	event_is("foreground");
+	assert_int_equal(write(master, "\032", 1), 1);
+	event_is("CONT");
+	assert_int_equal(write(master, "\003", 1), 1);
+	event_await("INT");
+	assert_int_equal(end_on_terminal(master), EXIT(9));
+}
+
 static void cmd_of_pid_1_leads_a_session(void **state)
 {
 	char cinit[256];
@@ -349,6 +396,8 @@ int main(void)
 		TREE_TEST(any_uid_will_do),
 		TREE_TEST(cmd_gets_the_terminal),
 		TREE_TEST(cmd_of_pid_1_leads_a_session),
+		TREE_TEST(a_job_is_stopped_and_continued),
+		TREE_TEST(nobody_else_would_continue_cmd),
 	};
 	return cmocka_run_group_tests_name("init_first", tests, NULL, NULL);
 }

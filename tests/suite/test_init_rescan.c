@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "depend.h"
+#include "svctl.h"
 
 static void directories_come_and_go(void **state)
 {
@@ -76,6 +77,56 @@ static void an_unreadable_directory_changes_nothing(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* A rescan that could not do all that was asked says what it could not; and so does the list, until
+ * it is done. */
+static void one_that_finds_no_room_is_told(void **state)
+{
+	struct place web = init_service("web"), fresh;
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	tree_script("services/fresh/run", SLEEPS);
+	tree_write("run/fresh", 0644, ""); /* in its place */
+	SVCTL_ERR(111, "",
+		"svctl: fatal: cinit in @/run did not do all of rescan: fresh: unable to make its "
+		"state directory: it is no directory; not supervised, trying again\n",
+		"rescan");
+	SVCTL_ERR(0, "NAME  STATE~PID  FOR  WHY\nweb   up~#~#s\n",
+		"svctl: warning: cinit in @/run: fresh: unable to make its state directory: it is "
+		"no directory; not supervised, trying again\n",
+		"list");
+	init_says("fresh: unable to make state directory ");
+	assert_int_equal(unlink(tree_name("run/fresh")), 0);
+	SVCTL(0, "", "rescan");
+	fresh = place_at("fresh", tree_name("run/fresh"));
+	UNTIL(&fresh, s->state == STATE_UP);
+	SVCTL(0, "NAME   STATE~PID  FOR  WHY\nfresh  up~#~#s\nweb    up~#~#s\n", "list");
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+/* U+009B is what makes a terminal obey, as ESC [ does. */
+static void names_that_can_be_no_service_are_told(void **state)
+{
+	struct place web = init_service("web");
+
+	(void)state;
+	tree_script("services/a\xc2\x9b"
+		    "b/run",
+		SLEEPS);
+	tree_script("services/c\033d/run", SLEEPS);
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	init_says("cinit: warning: a?b: a control character in its name; this can be no service\n");
+	init_says("cinit: warning: c?d: a control character in its name; this can be no service\n");
+	SVCTL(0, "NAME  STATE~PID  FOR  WHY\nweb   up~#~#s\n", "list");
+	assert_int_equal(access(tree_name("run/a\xc2\x9b"
+					  "b"),
+				 F_OK),
+		-1);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 static void one_that_returns_while_it_leaves_is_started_again(void **state)
 {
 	struct place slow = place_make("slow");
@@ -132,6 +183,8 @@ int main(void)
 		TREE_TEST(directories_come_and_go),
 		TREE_TEST(another_directory_by_the_same_name_is_started_anew),
 		TREE_TEST(an_unreadable_directory_changes_nothing),
+		TREE_TEST(one_that_finds_no_room_is_told),
+		TREE_TEST(names_that_can_be_no_service_are_told),
 		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
 		TREE_TEST(who_watches_it_is_told),
 	};

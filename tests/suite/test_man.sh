@@ -79,11 +79,7 @@ has_options() {
 has_options svctl $svctl
 has_options cinit $cinit
 
-sed -n 's/.*getopt(argc, argv, "+\([^"]*\)").*/\1/p' src/supervise/main.c | tr -d ':' | sed 's/./&\
-/g' | sed '/^$/d' >"$work/sought"
-sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESC/s/.*Fl \([a-z]\).*/\1/p' $supervise >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
-verdict 'cinit-supervise.8 has every option of supervise'
+has_options supervise $supervise
 
 # Entries: NAME is a tag as it stands, or with something behind a slash; X.params and X.env are told of together.
 # One without a value that is only in the table is not yet read.

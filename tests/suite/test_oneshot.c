@@ -124,7 +124,9 @@ static void what_cannot_be_executed_is_failure(void **state)
 	place_supervise(&net);
 	UNTIL(&net, s->state == STATE_FAILED);
 	assert_int_equal(net.s.reason, REASON_EXEC);
-	reason_is(&net, "unable to execute on: No such file or directory");
+	reason_is(&net, "unable to execute on: its interpreter /nonexistent/interpreter: No such "
+			"file or directory");
+	assert_non_null(strstr(tree_read("net.err"), "; not tried again\n"));
 }
 
 static void mended_and_asked_for_it_comes(void **state)

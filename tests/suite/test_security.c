@@ -259,11 +259,13 @@ static void a_state_directory_of_somebody_else(void **state)
 	assert_int_equal(chown(tree_name("run/web"), STRANGER, STRANGER), 0);
 	place_supervise(&web);
 	assert_int_equal(tree_end(web.supervisor), EXIT(111));
-	if (!strstr(tree_read("web.err"), "Operation not permitted"))
+	if (!strstr(tree_read("web.err"), "refused state directory "))
+		fail_msg("%s", tree_read("web.err"));
+	if (!strstr(tree_read("web.err"), "/run/web: it belongs to uid 54321\n"))
 		fail_msg("%s", tree_read("web.err"));
 	pid_t pid = init_run(NULL);
 	init_says("web: unable to make state directory ");
-	init_says(": Operation not permitted; not supervised, trying again");
+	init_says(": it belongs to uid 54321; not supervised, trying again");
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 	assert_int_equal(chown(tree_name("run/web"), 0, 0), 0);
 	assert_int_equal(chmod(tree_name("run/web"), 0775), 0);

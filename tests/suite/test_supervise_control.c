@@ -365,8 +365,8 @@ static void one_that_cannot_be_executed(void **state)
 	place_up(&web);
 	assert_int_equal(place_command(&web, 'h'), RESULT_DONE);
 	event_is("HUP");
-	assert_non_null(
-		strstr(tree_read("web.err"), "web: unable to execute control/h: No such file"));
+	assert_non_null(strstr(tree_read("web.err"),
+		"web: unable to execute control/h: its interpreter /nowhere/sh: No such file"));
 }
 
 static void params_and_env(void **state)

@@ -18,6 +18,19 @@ static void usage(void **state)
 	assert_int_equal(o.code, 100);
 	tree_run(&o, "supervise", "-z", "one", NULL);
 	assert_int_equal(o.code, 100);
+	assert_string_equal(
+		o.err, "supervise: fatal: unknown option: -z (supervise --help says more)\n");
+	tree_run(&o, "supervise", "--run-dir", NULL);
+	assert_int_equal(o.code, 100);
+	assert_string_equal(o.err, "supervise: fatal: option needs a value: --run-dir (supervise "
+				   "--help says more)\n");
+	tree_run(&o, "supervise", "--help", NULL);
+	assert_int_equal(o.code, 0);
+	assert_ptr_equal(strstr(o.out, "usage: supervise "), o.out);
+	assert_string_equal(o.err, "");
+	tree_run(&o, "supervise", "-V", NULL);
+	assert_int_equal(o.code, 0);
+	assert_ptr_equal(strstr(o.out, "supervise "), o.out);
 }
 
 static void names_that_are_none(void **state)
@@ -45,10 +58,12 @@ static void directories_that_will_not_do(void **state)
 	assert_int_equal(o.code, 111);
 	assert_non_null(strstr(o.err, "refused run directory"));
 	assert_non_null(strstr(o.err, tree.run));
+	assert_non_null(strstr(o.err, ": others may write to it (mode 0777)\n"));
 	assert_int_equal(chmod(tree.run, 0755), 0);
 	assert_int_equal(symlink("run", tree_name("link")), 0);
 	tree_run(&o, "supervise", "-r", tree_name("link"), "-d", tree.services, "web", NULL);
 	assert_int_equal(o.code, 111);
+	assert_non_null(strstr(o.err, "link: it is a link\n"));
 	tree_run(&o, "supervise", tree_name("nowhere"), NULL);
 	assert_int_equal(o.code, 111);
 	assert_non_null(strstr(o.err, "nowhere: No such file or directory"));

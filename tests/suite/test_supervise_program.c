@@ -281,7 +281,8 @@ static void expect_reason(struct place *web, char const *text)
 	assert_int_equal(web->s.want, WANT_UP);
 	/* said once, however often it is tried */
 	UNTIL(web, s->state == STATE_BACKOFF && s->starts >= 4);
-	snprintf(line, sizeof line, "supervise: warning: web: %s\n", text);
+	snprintf(line, sizeof line, "supervise: warning: web: %s; trying again, later each time\n",
+		text);
 	assert_string_equal(tree_read("web.err"), line);
 	/* it can be put right */
 	place_script(web, "run", "say up; exec sleep 1000");
@@ -310,8 +311,9 @@ static void run_has_a_bad_interpreter(void **state)
 {
 	struct place web = place_make("web");
 	(void)state;
-	tree_write("services/web/run", 0755, "#!/nowhere/interpreter\n");
-	expect_reason(&web, "unable to execute run: No such file or directory");
+	tree_write("services/web/run", 0755, "#! /nowhere/interpreter -e\n");
+	expect_reason(&web, "unable to execute run: its interpreter /nowhere/interpreter: "
+			    "No such file or directory");
 }
 
 static void run_has_no_first_line(void **state)
@@ -345,14 +347,62 @@ static void the_environment_cannot_be_read(void **state)
 	event_none();
 }
 
+/* What trying again would not mend: it fails, and says what is allowed. */
+static void expect_failure(struct place *web, char const *text)
+{
+	char line[300];
+	place_supervise(web);
+	UNTIL(web, s->state == STATE_FAILED);
+	assert_int_equal(web->s.reason, REASON_CONFIG);
+	assert_string_equal(web->s.reason_text, text);
+	snprintf(line, sizeof line, "supervise: warning: web: %s; not tried again\n", text);
+	assert_string_equal(tree_read("web.err"), line);
+	event_none();
+}
+
 static void a_line_of_run_env_without_a_name(void **state)
 {
 	struct place web = place_with("web", "say never");
 	(void)state;
 	place_write(&web, "run.env", "A=a\n=b\n");
+	expect_failure(
+		&web, "unable to read environment from run.env line 2: must be NAME=VALUE or NAME");
+}
+
+static char const *long_text(void)
+{
+	static char text[128 * 1024 + 2];
+	memset(text, 'x', sizeof text - 1);
+	return text;
+}
+
+static void a_variable_that_is_too_long(void **state)
+{
+	struct place web = place_with("web", "say never");
+	(void)state;
+	place_write(&web, "env/A", long_text());
+	expect_failure(&web, "unable to read environment from env/A: may hold 128 KiB at most");
+}
+
+static void arguments_that_are_too_long(void **state)
+{
+	struct place web = place_with("web", "say never");
+	(void)state;
+	place_write(&web, "run.params", long_text());
+	expect_failure(&web, "unable to read arguments of run.params: may hold 128 KiB at most");
+}
+
+/* By one byte, for the kernel; the file itself is not. */
+static void an_argument_that_is_too_long(void **state)
+{
+	struct place web = place_with("web", "say never");
+	(void)state;
+	place_write(&web, "run.params", long_text() + 1);
 	place_supervise(&web);
-	UNTIL(&web, s->state == STATE_BACKOFF);
-	assert_non_null(strstr(web.s.reason_text, "run.env line 2"));
+	UNTIL(&web, s->state == STATE_FAILED);
+	assert_non_null(strstr(web.s.reason_text,
+		"unable to execute run: Argument list too long (one argument or variable may "
+		"have 128 KiB"));
 	event_none();
 }
 
@@ -378,6 +428,9 @@ int main(void)
 		TREE_TEST(run_is_a_link_to_nowhere),
 		TREE_TEST(the_environment_cannot_be_read),
 		TREE_TEST(a_line_of_run_env_without_a_name),
+		TREE_TEST(a_variable_that_is_too_long),
+		TREE_TEST(arguments_that_are_too_long),
+		TREE_TEST(an_argument_that_is_too_long),
 	};
 	return cmocka_run_group_tests_name("supervise_program", tests, 0, 0);
 }

@@ -279,17 +279,34 @@ static void enabling(void **state)
 	/* twice does no harm */
 	SVCTL(0, "", "disable", "web");
 	SVCTL(0, "", "enable", "db");
-	SVCTL(1, "fail: nosuch: no such service directory: @/run/.cinit/services/nosuch\n",
-		"enable", "nosuch");
+	SVCTL(1, "fail: nosuch: no such service directory: @/services/nosuch\n", "enable",
+		"nosuch");
 	assert_int_equal(mkdir(tree_name("services/new"), 0755), 0);
 	SVCTL(1, "warning: new: disabled, but cinit does not have it yet: use `svctl rescan'\n",
 		"disable", "new");
 	/* where it cannot be written, nothing is sent */
 	assert_int_equal(mkdir(tree_name("services/db/down"), 0755), 0);
 	SVCTL(1,
-		"fail: db: unable to remove @/run/.cinit/services/db/down: Is a directory; nothing "
+		"fail: db: unable to remove @/services/db/down: Is a directory; nothing "
 		"was sent\n",
 		"enable", "db");
+}
+
+/* There is no `down` to be removed: it is enabled already. */
+static void enabling_where_nothing_can_be_written(void **state)
+{
+	static char const script[] =
+		"mount --bind services services && mount -o remount,ro,bind services && "
+		"exec $CINIT_BUILD/svctl enable web db";
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(chdir(tree.path), 0);
+	tree_run(&svctl_output, "/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, NULL);
+	svctl_said(1,
+		"fail: db: unable to remove @/services/db/down: Read-only file system; nothing was "
+		"sent\n",
+		"", __FILE__, __LINE__);
 }
 
 static void enabling_without_a_tree(void **state)
@@ -315,7 +332,8 @@ static void json(void **state)
 	tree_run(&svctl_output, "svctl", "list", "--json", NULL);
 	assert_int_equal(svctl_output.code, 0);
 	assert_ptr_equal(strstr(s, "[\n{\"name\":\"db\",\"state\":\"down\""), s);
-	SVCTL(0, "[]\n", "--json", "-r", tree_name("empty"), "list");
+	SVCTL_ERR(0, "[]\n", "svctl: warning: no cinit runs in @/empty\n", "--json", "-r",
+		tree_name("empty"), "list");
 }
 
 static int empty(void **state)
@@ -371,6 +389,7 @@ int main(void)
 		TEST(a_dot_in_a_loggers_directory),
 		TREE_TEST(services_by_path),
 		TEST(enabling),
+		TEST(enabling_where_nothing_can_be_written),
 		TREE_TEST(enabling_without_a_tree),
 		cmocka_unit_test_setup_teardown(json, empty, tree_teardown),
 		TEST(a_control_script_commands_its_own_service),

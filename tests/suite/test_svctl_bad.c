@@ -103,9 +103,8 @@ static void there_is_no_run_directory(void **state)
 	assert_int_equal(mkdir(foreign, 0777), 0);
 	assert_int_equal(chmod(foreign, 0777), 0);
 	SVCTL_ERR(111, "",
-		"svctl: fatal: refused run directory @/foreign: it is no directory of ours or "
-		"root's that nobody "
-		"else may write to\n",
+		"svctl: fatal: refused run directory @/foreign: others may write to it (mode "
+		"0777)\n",
 		"-r", foreign, "up", "web");
 }
 
@@ -234,7 +233,8 @@ static void a_dead_supervisor_without_cinit_fails_at_once(void **state)
 	SVCTL(1, line, "check", "web");
 	SVCTL(1, line, "status", "web");
 	/* what was known last, and that nobody keeps it true */
-	SVCTL(0, "NAME  STATE~PID  FOR  WHY\nweb   up~#~#s  supervisor not running\n", "list");
+	SVCTL_ERR(0, "NAME  STATE~PID  FOR  WHY\nweb   up~#~#s  supervisor not running\n",
+		"svctl: warning: no cinit runs in @/run\n", "list");
 }
 
 static void one_that_exited_stays_so_without_cinit(void **state)
@@ -296,7 +296,7 @@ static void others_may_look_and_wait(void **state)
 	AS_OTHER(102, "timeout: run: web: (pid #) #s\n", "wait", "-t", "1", "down", "web");
 	AS_OTHER(1, "fail: web: unable to send down: access denied\n", "down", "web");
 	AS_OTHER(1,
-		"fail: web: unable to make @/run/.cinit/services/web/down: access denied; nothing "
+		"fail: web: unable to make @/services/web/down: access denied; nothing "
 		"was sent\n",
 		"disable", "web");
 	tree_run(&svctl_output, SETPRIV, "--reuid=12345", "--regid=12345", "--clear-groups", svctl,

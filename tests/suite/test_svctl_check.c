@@ -52,15 +52,15 @@ static void a_check_gets_what_its_supervisor_gives_it(void **state)
 	/* what cannot be read is no check that failed in silence */
 	place_write(&web, "check.env", "=no name\n");
 	SVCTL_ERR(1, "fail: run: web: (pid #) #s, ./check was not run\n",
-		"svctl: warning: unable to read check.env line 1 in @/run/.cinit/services/web: "
-		"Invalid argument\n",
+		"svctl: warning: unable to run ./check in @/services/web: check.env "
+		"line 1: must be NAME=VALUE or NAME\n",
 		"-w", "0", "check", "web");
 }
 
 static void a_check_is_a_verdict(void **state)
 {
 	static char const not_run[] = "svctl: warning: unable to run ./check in "
-				      "@/run/.cinit/services/web: Permission denied\n";
+				      "@/services/web: Permission denied\n";
 	(void)state;
 	SVCTL(0, "ok: run: web: (pid #) #s\n", "check", "web");
 	SVCTL(1, "ok: run: web: (pid #) #s\nfail: down: db: #s\n", "check", "web", "db");

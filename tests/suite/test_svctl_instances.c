@@ -47,8 +47,7 @@ static void svctl_makes_what_is_to_come_up(void **state)
 	SVCTL(1, "fail: x@5: no such service in @/run\n", "-w1", "wait", "up", "x@5");
 	SVCTL(1, "fail: x@5: no such service in @/run\n", "term", "x@5");
 	SVCTL(1, "fail: x@5: no such service\n", "status", "x@5");
-	SVCTL(1, "fail: x@5: no such service directory: @/run/.cinit/services/x@5\n", "disable",
-		"x@5");
+	SVCTL(1, "fail: x@5: no such service directory: @/services/x@5\n", "disable", "x@5");
 	is_absent("x@5");
 	SVCTL(1, "fail: y@1: no such service\n", "up", "y@1");
 	SVCTL(1, "fail: x@.5: no such service in @/run\n", "up", "x@.5");

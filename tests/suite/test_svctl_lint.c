@@ -106,7 +106,7 @@ static void the_running_tree_is_the_default(void **state)
 	SVCTL(0, "", "lint");
 	tree_write("services/web/restart", 0644, "sometimes\n");
 	SVCTL(1,
-		"@/run/.cinit/services/web/restart:1: `sometimes' is none of always, on-failure, "
+		"@/services/web/restart:1: `sometimes' is none of always, on-failure, "
 		"never\n",
 		"lint");
 }

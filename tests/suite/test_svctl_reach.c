@@ -7,8 +7,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 static struct place web;
 static pid_t cinit;
@@ -27,10 +30,13 @@ static int booted(void **state)
 /* Stopped, so that it lives and cannot mend them. */
 static void its_fifos_are_gone(void **state)
 {
-	static char const in[] = "fail: web: unable to send up: its supervisor lives, but does not "
-				 "read `in', which was removed or replaced\n";
+	static char const in[] =
+		"fail: web: unable to send up: its supervisor lives, but does not "
+		"read `in', which was removed or replaced; `svctl rescan' makes it "
+		"anew\n";
 	static char const out[] =
-		"fail: web: unable to watch it: its supervisor lives, but `out' is gone\n";
+		"fail: web: unable to watch it: its supervisor lives, but `out' is gone; "
+		"`svctl rescan' makes it anew\n";
 	(void)state;
 	UNTIL(&web, s->state == STATE_UP);
 	kill((pid_t)web.s.supervisor, SIGSTOP);
@@ -58,13 +64,76 @@ static void cinits_fifo_is_gone(void **state)
 	assert_int_equal(unlink(tree_name("run/.cinit/in")), 0);
 	SVCTL_ERR(111, "",
 		"svctl: fatal: unable to send rescan to cinit in @/run: it lives, but does not "
-		"read `in', which was removed or replaced\n",
+		"read `in', which was removed or replaced; HUP to cinit makes it anew\n",
 		"-w", "60", "rescan");
 	SVCTL(1,
 		"fail: web: unable to send wake: cinit lives, but does not read `in', which was "
-		"removed or replaced\n",
+		"removed or replaced; HUP to cinit makes it anew\n",
 		"-w", "60", "up", "web");
 	kill(cinit, SIGCONT);
+	kill(cinit, SIGHUP);
+	init_says("run/.cinit was removed or replaced; made anew\n");
+	SVCTL(0, "ok: run: web: (pid #) #s\n", "start", "web");
+}
+
+static void replace_fifo(char const *name, int kind)
+{
+	if (unlink(tree_name("%s", name)) < 0)
+		fail_msg("%s", name);
+	if (kind == 1)
+		assert_int_equal(mkfifo(tree_name("%s", name), 0644), 0);
+	else if (kind == 2)
+		tree_write(name, 0644, "");
+}
+
+static void await_pair(char const *name)
+{
+	uint64_t limit = tree_patience();
+
+	while (!cinit_ipc_attended(AT_FDCWD, tree_name("%s", name)))
+		if (tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 0 &&
+			clock_boottime() > limit)
+			fail_msg("%s is not mended", name);
+}
+
+/* Removed, replaced by a FIFO, replaced by a file: a rescan has them made anew, for the logger,
+ * too; and who is well is left alone. */
+static void a_rescan_mends_them(void **state)
+{
+	static char const *const names[] = { "run/web/in", "run/web/out", "run/logged/in",
+		"run/logged/log/in", "run/logged/log/out" };
+	struct place logged = place_make("logged"), log;
+	(void)state;
+	place_script(&logged, "run", "exec sleep 1000");
+	place_script(&logged, "log/run", "exec cat >/dev/null");
+	SVCTL(0, "", "rescan");
+	log = place_at("logged/log", tree_name("run/logged/log"));
+	UNTIL(&logged, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	place_look(&web);
+	struct status before = web.s;
+	for (int kind = 0; kind < 3; kind++) {
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			replace_fifo(names[i], kind);
+		SVCTL(0, "", "rescan");
+		await_pair("run/web");
+		await_pair("run/logged");
+		await_pair("run/logged/log");
+		SVCTL(0, "ok: run: web: (pid #) #s\n", "-v", "up", "web");
+		SVCTL(0, "ok: run: logged: (pid #) #s\n", "-v", "up", "logged");
+		SVCTL(0, "ok: run: logged/log: (pid #) #s\n", "restart", "logged/log");
+	}
+	init_says("supervise: warning: logged/log: in or out was removed or replaced; made anew\n");
+	place_look(&web);
+	assert_int_equal(web.s.starts, before.starts);
+	assert_int_equal(web.s.incarnation, before.incarnation);
+	before = web.s;
+	size_t said = strlen(tree_read("cinit.err"));
+	SVCTL(0, "", "rescan");
+	SVCTL(0, "run: web: (pid #) #s\n", "status", "web");
+	place_look(&web);
+	assert_int_equal(web.s.change, before.change);
+	assert_int_equal(strlen(tree_read("cinit.err")), said);
 }
 
 static void a_stopped_cinit_leaves_the_outcome_unknown(void **state)
@@ -143,6 +212,7 @@ int main(void)
 	struct CMUnitTest const tests[] = {
 		TEST(its_fifos_are_gone),
 		TEST(cinits_fifo_is_gone),
+		TEST(a_rescan_mends_them),
 		TEST(a_stopped_cinit_leaves_the_outcome_unknown),
 		TEST(a_service_that_has_not_begun_is_no_failure),
 		TEST(refusals_of_the_tree),

@@ -28,6 +28,9 @@ enum { FIND, MAKE };
 
 extern char got[RUNDIR_PATH];
 
+/* Where a cinit lives; NULL: nowhere. */
+extern char const *alive;
+
 /* One call; the path is in `got`, the descriptor is checked and closed. Aborts when the contract is
  * broken. */
 enum rundir_error call(int make, char const *given);

@@ -157,6 +157,40 @@ static void the_sweep_has_a_second_at_most(void **state)
 	assert_int_equal(stop.phase, STOP_DONE);
 }
 
+static void kill_goes_on_while_somebody_ends(void **state)
+{
+	(void)state;
+	start(9000);
+	facts.ours = 0;
+	stop.report = UINT64_MAX; /* what it says meanwhile is not the point */
+	assert_int_equal(at(8000), STOP_ACT_SWEEP);
+	assert_int_equal(at_deadline(9000), STOP_ACT_SWEEP_KILL);
+	for (uint64_t ms = 9500; ms < 20000; ms += 500) {
+		facts.ended = 1;
+		assert_int_equal(at(ms), 0);
+		facts.ended = 0;
+		assert_int_equal(stop.phase, STOP_SWEEP_KILL);
+	}
+	assert_int_equal(at_deadline(20500), 0);
+	assert_int_equal(stop.phase, STOP_DONE);
+}
+
+static void kill_does_not_go_on_for_ever(void **state)
+{
+	uint64_t ms = 9000;
+
+	(void)state;
+	start(9000);
+	facts.ours = 0;
+	stop.report = UINT64_MAX; /* what it says meanwhile is not the point */
+	assert_int_equal(at(8000), STOP_ACT_SWEEP);
+	assert_int_equal(at_deadline(ms), STOP_ACT_SWEEP_KILL);
+	facts.ended = 1; /* who forks faster than it dies */
+	while (stop.phase != STOP_DONE)
+		at(ms += 100);
+	assert_int_equal(ms, 69000);
+}
+
 static void the_sweep_gets_what_is_left_of_the_budget(void **state)
 {
 	(void)state;
@@ -235,6 +269,8 @@ int main(void)
 		cmocka_unit_test_setup(a_short_budget_is_kept_too, begin),
 		cmocka_unit_test_setup(the_shortest_budget_kills_at_once, begin),
 		cmocka_unit_test_setup(the_sweep_has_a_second_at_most, begin),
+		cmocka_unit_test_setup(kill_goes_on_while_somebody_ends, begin),
+		cmocka_unit_test_setup(kill_does_not_go_on_for_ever, begin),
 		cmocka_unit_test_setup(the_sweep_gets_what_is_left_of_the_budget, begin),
 		cmocka_unit_test_setup(a_machine_waits_and_says_for_whom, begin),
 		cmocka_unit_test_setup(a_person_can_hurry_it, begin),

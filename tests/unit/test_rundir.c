@@ -88,6 +88,37 @@ static void candidates_are_tried_in_order(void **state)
 	assert_string_equal(got, memory_dir());
 }
 
+/* What root left behind does not hide a tree of our own that runs. */
+static void the_living_go_before_the_first(void **state)
+{
+	(void)state;
+
+	machine();
+	assert_int_equal(call(MAKE, "/run/cinit"), RUNDIR_OK);
+	assert_int_equal(call(MAKE, "/run/user/cinit"), RUNDIR_OK);
+	assert_int_equal(call(MAKE, memory_dir()), RUNDIR_OK);
+	assert_int_equal(call(FIND, 0), RUNDIR_OK);
+	assert_string_equal(got, "/run/cinit");
+	alive = memory_dir();
+	assert_int_equal(call(FIND, 0), RUNDIR_OK);
+	assert_string_equal(got, memory_dir());
+	alive = "/run/user/cinit";
+	assert_int_equal(call(FIND, 0), RUNDIR_OK);
+	assert_string_equal(got, "/run/user/cinit");
+	/* the name that was given stands alone, dead or alive */
+	assert_int_equal(call(FIND, "/run/cinit"), RUNDIR_OK);
+	assert_string_equal(got, "/run/cinit");
+	/* and who makes one takes what is first */
+	assert_int_equal(call(MAKE, 0), RUNDIR_OK);
+	assert_string_equal(got, "/run/cinit");
+	/* one that cannot be looked at may be the one that lives */
+	alive = NULL;
+	fault.path = "/run/user/cinit";
+	fault.open_error = EMFILE;
+	assert_int_equal(call(FIND, 0), RUNDIR_NONE);
+	assert_int_equal(errno, EMFILE);
+}
+
 static void failures_that_lead_on(void **state)
 {
 	static int const next[] = { EACCES, EROFS, ENOENT, EPERM, ENOTDIR };
@@ -290,7 +321,10 @@ static void service_names(void **state)
 	static char const *const good[] = { "a", "web", "a b", "getty@tty1", "\xc3\xa9t\xc3\xa9",
 		"-x", "conf2", "Conf", "log", "supervise", "a.b" };
 	static char const *const bad[] = { "", ".", "..", ".cinit", ".a", "conf", "a/b", "/", "a\n",
-		"\t", "a\x7f", "\x1b[m" };
+		"\t", "a\x7f", "\x1b[m",
+		"a\xc2\x9b"
+		"31m",
+		"a\x9b" };
 	char name[258];
 	(void)state;
 
@@ -313,6 +347,7 @@ int main(void)
 		T(the_given_one_is_made),
 		T(the_environment_is_next),
 		T(candidates_are_tried_in_order),
+		T(the_living_go_before_the_first),
 		T(failures_that_lead_on),
 		T(no_fallback_from_a_given_name),
 		T(a_read_only_run),

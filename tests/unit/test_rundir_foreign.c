@@ -115,6 +115,28 @@ static void a_squat_before_a_good_place(void **state)
 	assert_string_equal(got, "/run/cinit");
 }
 
+/* Of the reasons, the one that there is. */
+static void says_why(void **state)
+{
+	char text[RUNDIR_REFUSAL];
+	(void)state;
+
+	machine();
+	make_dir("run/open", 0775);
+	scratch_text("run/file", "");
+	assert_int_equal(symlink("open", scratch_name("run/link")), 0);
+	assert_string_equal(
+		rundir_refusal(AT_FDCWD, "/run/open", text), "others may write to it (mode 0775)");
+	assert_string_equal(rundir_refusal(AT_FDCWD, "/run/file", text), "it is no directory");
+	assert_string_equal(rundir_refusal(AT_FDCWD, "/run/link", text), "it is a link");
+	if (geteuid())
+		return;
+	make_dir("run/theirs", 0755);
+	assert_int_equal(chown(scratch_name("run/theirs"), 12345, 12345), 0);
+	assert_string_equal(
+		rundir_refusal(AT_FDCWD, "/run/theirs", text), "it belongs to uid 12345");
+}
+
 /* ------------------------------------------------------------------------------ as others */
 
 static void need_root(void)
@@ -222,6 +244,7 @@ int main(void)
 		T(links_are_refused),
 		T(other_things_are_refused),
 		T(directories_that_others_write_to),
+		T(says_why),
 		T(a_squat_on_the_last_place),
 		T(a_squat_before_a_good_place),
 		T(another_users_squat),

@@ -63,6 +63,9 @@ static void what_json_forbids_is_escaped(void **state)
 static void utf8_stays(void **state)
 {
 	(void)state;
+	ESCAPES("\xc2\x9b"
+		"31m\xc2\xa0",
+		"\\u009b31m\xc2\xa0");
 	ESCAPES("gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f");
 	ESCAPES("\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80");
 	ESCAPES("\xf4\x8f\xbf\xbf\xef\xbf\xbf\xed\x9f\xbf",

@@ -246,10 +246,10 @@ static void failures_name_the_verb_and_the_reason(void **state)
 		{ JOB_ERROR_NOT_FIFO, 0, "fail: web: unable to send up: `in' is not a FIFO\n" },
 		{ JOB_ERROR_CUT_IN, 0,
 			"fail: web: unable to send up: its supervisor lives, but does not read "
-			"`in', which was removed or replaced\n" },
+			"`in', which was removed or replaced; `svctl rescan' makes it anew\n" },
 		{ JOB_ERROR_CUT_OUT, 0,
 			"fail: web: unable to watch it: its supervisor lives, but `out' is "
-			"gone\n" },
+			"gone; `svctl rescan' makes it anew\n" },
 		{ JOB_ERROR_RECORD, STATUS_FOREIGN,
 			"fail: web: unable to read status: it is of another version; nothing was "
 			"sent\n" },

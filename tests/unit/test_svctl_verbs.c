@@ -182,7 +182,8 @@ static void near_words_are_suggested(void **state)
 	static char const *const pairs[][2] = { { "staus", "status" }, { "strat", "start" },
 		{ "restrat", "restart" }, { "stopp", "stop" }, { "lsit", "list" }, { "pu", "up" },
 		{ "forcestop", "force-stop" }, { "enabel", "enable" }, { "Status", "status" },
-		{ "shutdwon", "shutdown" }, { "rscan", "rescan" } };
+		{ "shutdwon", "shutdown" }, { "rscan", "rescan" }, { "stat", "status" },
+		{ "upg", "upgrade" } };
 	(void)state;
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
 		char const *found = verb_suggest(pairs[i][0]);
@@ -193,7 +194,7 @@ static void near_words_are_suggested(void **state)
 
 static void far_words_are_not(void **state)
 {
-	static char const *const words[] = { "", "z", "xy", "frobnicate", "help", "nginx",
+	static char const *const words[] = { "", "z", "xy", "frobnicate", "help", "nginx", "re",
 		"restart-everything-that-is-there" };
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
