@@ -34,17 +34,12 @@ directory = $(if $(filter cinit,$1),init,$1)
 sources = $(sort $(wildcard $(srcdir)/src/$(call directory,$1)/*.c))
 objects = $(patsubst $(srcdir)/src/%.c,$2/%.o,$(call sources,$1))
 PROGRAMS := $(foreach name,$(NAMES),$(if $(filter %.c,$(call sources,$(name))),$(name)))
-# The supervisor is a library with a small main beside it.
-MAIN := supervise/main.o
-ifeq ($(wildcard $(srcdir)/src/supervise/main.c),)
-PROGRAMS := $(filter-out supervise,$(PROGRAMS))
-endif
 
 LIB_OBJECTS := $(call objects,lib,$(B)/obj)
-SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(B)/obj))
+SUPERVISE_OBJECTS := $(call objects,supervise,$(B)/obj)
 
 TEST_LIB_OBJECTS := $(call objects,lib,$(T)/obj)
-TEST_SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(T)/obj))
+TEST_SUPERVISE_OBJECTS := $(call objects,supervise,$(T)/obj)
 UNITS := $(patsubst $(srcdir)/tests/unit/%.c,$(T)/unit/%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
 SUITE := $(patsubst $(srcdir)/tests/suite/%.c,$(T)/suite/%,$(sort $(wildcard $(srcdir)/tests/suite/test_*.c)))
 UNIT_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/unit/test_*.sh))
@@ -95,9 +90,9 @@ $(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
 ifneq ($(filter cinit,$(PROGRAMS)),)
 $(eval $(call program,cinit,$(call objects,cinit,$(B)/obj),$(B)/libsupervise.a))
 endif
-ifneq ($(filter supervise,$(PROGRAMS)),)
-$(eval $(call program,supervise,$(B)/obj/$(MAIN),$(B)/libsupervise.a))
-endif
+# cinit under another name
+$(B)/supervise: $(B)/cinit
+	$(call say,LN)ln -sf cinit $@
 
 ## tests
 
@@ -250,7 +245,14 @@ $(BENCH_TOOLS:%=$(B)/bench/%): $(B)/bench/%: $(B)/bench/%.o
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -s -o $@ $<
 $(B)/bench/bench: $(BENCH_OBJECTS)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -o $@ $^ -lm
-bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench
+# what the library itself does is compared with other ways of talking
+IPC_OBJECTS := $(patsubst $(srcdir)/%.c,$(B)/%.o,$(sort $(wildcard $(srcdir)/bench/ipc/*.c))) $(B)/bench/namespace.o
+$(B)/bench/ipc/%.o: $(srcdir)/bench/ipc/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(OUR_CFLAGS) -iquote $(srcdir)/bench $(CPPFLAGS) $(CFLAGS) $(MODE_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bench/ipc/ipc: $(IPC_OBJECTS) $(B)/libcinit.a
+	$(call say,LINK)$(LINK) -o $@ $^ $(SKALIBS_LIBS)
+bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench $(B)/bench/ipc/ipc
 bench:
 	@$(srcdir)/tools/bench $(BENCHFLAGS)
 
@@ -286,7 +288,10 @@ manual = $(mandir)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 # cp -P: an example may be a symlink, and stays one
 install: programs
-	$(foreach name,$(PROGRAMS),$(call install_line,$(B)/$(name),$(INSTALL_PROGRAM),$(call where,$(name))/$(name)))
+	$(foreach name,$(filter-out supervise,$(PROGRAMS)),$(call install_line,$(B)/$(name),$(INSTALL_PROGRAM),$(call where,$(name))/$(name)))
+	@$(INSTALL) -d '$(DESTDIR)$(call where,supervise)'
+	ln -f '$(DESTDIR)$(sbindir)/cinit' '$(DESTDIR)$(call where,supervise)/supervise' || \
+		$(call install_line,$(B)/supervise,$(INSTALL_PROGRAM),$(call where,supervise)/supervise)
 	$(foreach page,$(MAN),$(call install_line,$(page),$(INSTALL_DATA),$(call manual,$(page))))
 	$(foreach file,$(COMPLETIONS),$(call install_line,$(file),$(INSTALL_DATA),$(call completion,$(file))))
 	$(foreach file,$(DOCUMENTS),$(call install_line,$(file),$(INSTALL_DATA),$(docdir)/$(notdir $(file))))

@@ -322,8 +322,8 @@ static void service_names(void **state)
 		"-x", "conf2", "Conf", "log", "supervise", "a.b" };
 	static char const *const bad[] = { "", ".", "..", ".cinit", ".a", "conf", "a/b", "/", "a\n",
 		"\t", "a\x7f", "\x1b[m",
-		"a\xc2\x9b"
-		"31m",
+		("a\xc2\x9b"
+		 "31m"),
 		"a\x9b" };
 	char name[258];
 	(void)state;
