@@ -34,17 +34,12 @@ directory = $(if $(filter cinit,$1),init,$1)
 sources = $(sort $(wildcard $(srcdir)/src/$(call directory,$1)/*.c))
 objects = $(patsubst $(srcdir)/src/%.c,$2/%.o,$(call sources,$1))
 PROGRAMS := $(foreach name,$(NAMES),$(if $(filter %.c,$(call sources,$(name))),$(name)))
-# The supervisor is a library with a small main beside it.
-MAIN := supervise/main.o
-ifeq ($(wildcard $(srcdir)/src/supervise/main.c),)
-PROGRAMS := $(filter-out supervise,$(PROGRAMS))
-endif
 
 LIB_OBJECTS := $(call objects,lib,$(B)/obj)
-SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(B)/obj))
+SUPERVISE_OBJECTS := $(call objects,supervise,$(B)/obj)
 
 TEST_LIB_OBJECTS := $(call objects,lib,$(T)/obj)
-TEST_SUPERVISE_OBJECTS := $(filter-out %/$(MAIN),$(call objects,supervise,$(T)/obj))
+TEST_SUPERVISE_OBJECTS := $(call objects,supervise,$(T)/obj)
 UNITS := $(patsubst $(srcdir)/tests/unit/%.c,$(T)/unit/%,$(sort $(wildcard $(srcdir)/tests/unit/test_*.c)))
 SUITE := $(patsubst $(srcdir)/tests/suite/%.c,$(T)/suite/%,$(sort $(wildcard $(srcdir)/tests/suite/test_*.c)))
 UNIT_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/unit/test_*.sh))
@@ -93,9 +88,9 @@ $(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
 ifneq ($(filter cinit,$(PROGRAMS)),)
 $(eval $(call program,cinit,$(call objects,cinit,$(B)/obj),$(B)/libsupervise.a))
 endif
-ifneq ($(filter supervise,$(PROGRAMS)),)
-$(eval $(call program,supervise,$(B)/obj/$(MAIN),$(B)/libsupervise.a))
-endif
+# cinit under another name
+$(B)/supervise: $(B)/cinit
+	$(call say,LN)ln -sf cinit $@
 
 ## tests
 
@@ -272,7 +267,10 @@ manual = $(mandir)/man$(subst .,,$(suffix $1))/$(notdir $1)
 
 # cp -P: an example may be a symlink, and stays one
 install: programs
-	$(foreach name,$(PROGRAMS),$(call install_line,$(B)/$(name),$(INSTALL_PROGRAM),$(call where,$(name))/$(name)))
+	$(foreach name,$(filter-out supervise,$(PROGRAMS)),$(call install_line,$(B)/$(name),$(INSTALL_PROGRAM),$(call where,$(name))/$(name)))
+	@$(INSTALL) -d '$(DESTDIR)$(call where,supervise)'
+	ln -f '$(DESTDIR)$(sbindir)/cinit' '$(DESTDIR)$(call where,supervise)/supervise' || \
+		$(call install_line,$(B)/supervise,$(INSTALL_PROGRAM),$(call where,supervise)/supervise)
 	$(foreach page,$(MAN),$(call install_line,$(page),$(INSTALL_DATA),$(call manual,$(page))))
 	$(foreach file,$(COMPLETIONS),$(call install_line,$(file),$(INSTALL_DATA),$(call completion,$(file))))
 	$(foreach file,$(DOCUMENTS),$(call install_line,$(file),$(INSTALL_DATA),$(docdir)/$(notdir $(file))))

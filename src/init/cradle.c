@@ -8,12 +8,12 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
+#include <skalibs/uint64.h>
 
 #include "../lib/process.h"
 #include "apart.h"
@@ -68,9 +68,10 @@ static int find_mapping(void const *inside, uintptr_t *start, uintptr_t *end)
 	maps[n] = 0;
 	for (char const *line = maps; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
-		unsigned long a, b;
-		if (sscanf(line, "%lx-%lx", &a, &b) == 2 && a <= (uintptr_t)inside &&
-			(uintptr_t)inside < b) {
+		uint64_t a, b;
+		size_t len = uint64_xscan(line, &a);
+		if (len && line[len] == '-' && uint64_xscan(line + len + 1, &b) &&
+			a <= (uintptr_t)inside && (uintptr_t)inside < b) {
 			*start = a;
 			*end = b;
 			return 0;

@@ -114,6 +114,14 @@ static int begin(struct init *i, struct options const *o)
 	return r;
 }
 
+/* One file serves for both: most of cinit is the supervisor. */
+static int is_supervise(char const *name)
+{
+	char const *slash = strrchr(name, '/');
+
+	return !strcmp(slash ? slash + 1 : name, "supervise");
+}
+
 int main(int argc, char **argv)
 {
 	/* whole pages, which forks do not get (cradle.h) */
@@ -130,6 +138,8 @@ int main(int argc, char **argv)
 	/* our supervisors are this program, too */
 	if (handover >= 0 && handover_kind(handover) == HANDOVER_SUPERVISE)
 		return supervise_resume(handover);
+	if (argc > 0 && is_supervise(argv[0]))
+		return supervise_main(argc, argv);
 	PROG = "cinit";
 	i->resumed = handover >= 0 ? RESUMED_UPGRADE : RESUMED_NOT;
 	if (handover >= 0 && carry_read(i, handover) < 0) {

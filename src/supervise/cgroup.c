@@ -170,17 +170,12 @@ static int is_free(struct service *x, int dir)
 	return 0;
 }
 
-int cgroup_begin(struct service *x)
+/* A frame of its own, because of the path: most services have no group. */
+static __attribute__((noinline)) int make_group(struct service *x)
 {
 	char path[PATH_MAX];
 	int r = -2;
 
-	if (!x->sup->o->cgroup) {
-		snprintf(x->config_error.text, sizeof x->config_error.text,
-			LIMIT_DIRECTORY ": limits need a control group, and conf/cgroup names no "
-					"subtree for them");
-		return x->config.entries & ENTRY_CGROUP ? -1 : 0;
-	}
 	cgroup_path(x, "", path, sizeof path);
 	if (mkdir(path, 0755) < 0 && errno != EEXIST)
 		return -2;
@@ -193,6 +188,18 @@ int cgroup_begin(struct service *x)
 		r = set_limits(x, dir);
 	fd_close(dir); /* keeps errno */
 	return r;
+}
+
+int cgroup_begin(struct service *x)
+{
+	if (x->sup->o->cgroup)
+		return make_group(x);
+	if (!(x->config.entries & ENTRY_CGROUP))
+		return 0;
+	snprintf(x->config_error.text, sizeof x->config_error.text,
+		LIMIT_DIRECTORY ": limits need a control group, and conf/cgroup names no "
+				"subtree for them");
+	return -1;
 }
 
 void cgroup_adopt(struct service *x)

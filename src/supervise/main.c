@@ -1,4 +1,4 @@
-/* supervise: a small main around supervise_run.
+/* supervise: cinit under another name, which begins here.
  *
  *   supervise [-r RUNDIR] -d SERVICEDIR NAME   the service SERVICEDIR/NAME, state in RUNDIR/NAME
  *   supervise DIR                              the service DIR, state in DIR/supervise, runit's
@@ -21,7 +21,6 @@
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
 
-#include "../lib/handover.h"
 #include "../lib/process.h"
 #include "../lib/rundir.h"
 #include "../lib/signals.h"
@@ -151,15 +150,12 @@ static void take_options(int argc, char **argv, char const **run, char const **s
 		strerr_dieusage(100, USAGE);
 }
 
-int main(int argc, char **argv)
+int supervise_main(int argc, char **argv)
 {
 	struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = -1 };
 	char const *run = 0, *services = 0;
 	struct rlimit rl;
 
-	int handover = handover_inherited();
-	if (handover >= 0)
-		return supervise_resume(handover);
 	PROG = "supervise";
 	take_options(argc, argv, &run, &services);
 	if (!fd_sanitize())

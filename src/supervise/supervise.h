@@ -1,5 +1,5 @@
-/* The supervisor as a library: cinit forks it without exec, and `supervise` is a small main around
- * it. */
+/* The supervisor: a part of cinit, which forks it without exec; under the name `supervise` it is a
+ * program of its own. */
 #ifndef CINIT_SUPERVISE_H
 #define CINIT_SUPERVISE_H
 
@@ -35,6 +35,9 @@ struct supervise_options {
  * 0 told to exit; 111 the system refused; 100 another supervisor has this service. Everything the
  * caller holds but descriptors 0, 1 and 2 is closed where `forked` is set. */
 int supervise_run(struct supervise_options const *o);
+
+/* The program `supervise`: reads its command line, and supervises. */
+int supervise_main(int argc, char **argv);
 
 /* Goes on with what was handed over (handover_inherited) by the program that was executed here
  * before. As supervise_run. */
