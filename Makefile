@@ -231,7 +231,14 @@ $(BENCH_TOOLS:%=$(B)/bench/%): $(B)/bench/%: $(B)/bench/%.o
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -s -o $@ $<
 $(B)/bench/bench: $(BENCH_OBJECTS)
 	$(call say,LINK)$(CC) $(CFLAGS) $(LDFLAGS) $(MODE_LDFLAGS) -o $@ $^ -lm
-bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench
+# what the library itself does is compared with other ways of talking
+IPC_OBJECTS := $(patsubst $(srcdir)/%.c,$(B)/%.o,$(sort $(wildcard $(srcdir)/bench/ipc/*.c))) $(B)/bench/namespace.o
+$(B)/bench/ipc/%.o: $(srcdir)/bench/ipc/%.c config.mk
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(OUR_CFLAGS) -iquote $(srcdir)/bench $(CPPFLAGS) $(CFLAGS) $(MODE_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bench/ipc/ipc: $(IPC_OBJECTS) $(B)/libcinit.a
+	$(call say,LINK)$(LINK) -o $@ $^ $(SKALIBS_LIBS)
+bench-programs: $(BENCH_TOOLS:%=$(B)/bench/%) $(B)/bench/bench $(B)/bench/ipc/ipc
 bench:
 	@$(srcdir)/tools/bench $(BENCHFLAGS)
 

@@ -5,6 +5,7 @@
  *   main.c      options, rounds: each case of each system in turn
  *   system.c    who is measured: directories, how each is started and told
  *   space.c     a run: a PID namespace with one tree in it, which ends with the run
+ *   namespace.c namespaces, also for ipc/
  *   measure.c   what is measured in it
  *   wait.c      its waits, each with a limit
  *   process.c   what /proc says of a tree

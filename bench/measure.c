@@ -1,6 +1,7 @@
 /* What is measured in a tree, in this order: it is booted, left alone, asked, told, hurt, and
  * stopped. */
 #include "bench.h"
+#include "order.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,19 +13,13 @@
 #define SAMPLES 15                     /* of one kind in one run, */
 #define SETTLED (1200 * SECOND / 1000) /* a service has been up for a while */
 
-static int order(void const *a, void const *b)
-{
-	double x = *(double const *)a, y = *(double const *)b;
-	return (x > y) - (x < y);
-}
-
 /* The median; where only regressions are looked for, the best: load makes commands slower, never
  * faster. */
 static double typical(double *value, unsigned int n)
 {
 	if (!n)
 		return NAN;
-	qsort(value, n, sizeof *value, order);
+	qsort(value, n, sizeof *value, number_order);
 	if (settings.smoke)
 		return value[0];
 	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;

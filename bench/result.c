@@ -1,5 +1,6 @@
 /* Samples and medians. */
 #include "bench.h"
+#include "order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -42,17 +43,11 @@ int result_add(struct case_result *c, size_t system, double const values[METRIC_
 	return 0;
 }
 
-static int order(void const *a, void const *b)
-{
-	double x = *(double const *)a, y = *(double const *)b;
-	return (x > y) - (x < y);
-}
-
 double samples_median(struct samples const *s)
 {
 	if (!s->count)
 		return NAN;
-	qsort(s->value, s->count, sizeof *s->value, order);
+	qsort(s->value, s->count, sizeof *s->value, number_order);
 	double high = s->value[s->count / 2];
 	return s->count % 2 ? high : (s->value[s->count / 2 - 1] + high) / 2;
 }

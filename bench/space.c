@@ -1,6 +1,7 @@
 /* A run: a PID and a mount namespace with a /proc of their own, in which process 1 measures one
  * tree. When that process ends, so does whatever is left of the tree. */
 #include "bench.h"
+#include "namespace.h"
 
 #include <errno.h>
 #include <math.h>
@@ -13,33 +14,6 @@
 #include <sys/wait.h>
 
 #define NOFILE 1024 /* the usual soft limit */
-
-static void write_text(char const *path, char const *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) < 0)
-		fprintf(stderr, "bench: unable to write %s: %s\n", path, strerror(errno));
-	close(fd);
-}
-
-/* Without rights of its own a user namespace gives them. */
-static int enter_namespaces(void)
-{
-	char map[64];
-	unsigned int uid = getuid(), gid = getgid();
-	if (!unshare(CLONE_NEWPID | CLONE_NEWNS))
-		return 0;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) < 0)
-		return -1;
-	write_text("/proc/self/setgroups", "deny");
-	snprintf(map, sizeof map, "0 %u 1", uid);
-	write_text("/proc/self/uid_map", map);
-	snprintf(map, sizeof map, "0 %u 1", gid);
-	write_text("/proc/self/gid_map", map);
-	return 0;
-}
 
 static void limit_files(void)
 {
@@ -77,7 +51,7 @@ static int make_place(struct run *r, unsigned int n)
 static _Noreturn void in_space(struct run *r, unsigned int n)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (enter_namespaces() < 0) {
+	if (namespaces_enter(CLONE_NEWPID | CLONE_NEWNS) < 0) {
 		perror("bench: unable to make a PID namespace");
 		_exit(1);
 	}
