@@ -329,7 +329,7 @@ void cycles_look(struct init *i)
 
 void cycles_turn(struct init *i)
 {
-	if (!i->cycles_again || i->cycles)
+	if (!i->cycles_again || i->cycles || i->spawning)
 		return;
 	i->cycles_again = 0;
 	if (i->stop.phase == STOP_NOT)

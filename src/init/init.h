@@ -138,6 +138,7 @@ struct init {
 	pid_t cycles;          /* looks for cycles; 0: none does */
 	uint8_t cycles_again;  /* when it has ended, or boot has begun everything, one does */
 	struct pidmap orphans; /* value: struct service; tag: enum orphan_tag */
+	uint8_t spawning;      /* some are due at this moment, for the next turn */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
 	size_t polls_taken; /* room in it for supervisors that were taken over */

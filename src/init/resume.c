@@ -35,6 +35,9 @@ static int resume_from_disk(struct init *i)
 	i->ipc.in = in;
 	i->ipc.out = out;
 	record_begin(i, known ? &former : NULL);
+	/* who waits for an upgrade compares with when that was, and this is none */
+	if (known)
+		i->status.executed = former.executed;
 	int r = boot_services(i);
 	if (r)
 		return r;

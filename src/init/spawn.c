@@ -18,6 +18,7 @@
 #include "init.h"
 #include "message.h"
 
+#define BATCH           64
 #define DESCRIPTORS_OWN 32 /* what init.h counts, and what is open for a moment */
 
 /* -------------------------------------------------------------------- state directory */
@@ -237,18 +238,24 @@ void spawn_again(struct init *i, struct service *s, uint64_t now)
 	tree_schedule(&i->tree, s, now + tree_backoff(++s->row) * CLOCK_MILLISEC);
 }
 
-/* Forks every supervisor that is due. */
+/* Forks supervisors that are due: not more of them in a turn than we can be deaf for. Whoever wants
+ * to stop a large tree that is just beginning shall not have to wait until all of it has begun. */
 void spawn_due(struct init *i, uint64_t now)
 {
+	unsigned int left = BATCH;
+
 	if (!i->tree.earliest || now < i->tree.earliest)
 		return;
 	i->tree.earliest = 0;
 	for (size_t n = 0; n < i->tree.count; n++) {
 		struct service *s = i->tree.list[n];
-		if (s->phase == SERVICE_DUE && s->due <= now)
+		if (s->phase == SERVICE_DUE && s->due <= now && left) {
+			left--;
 			spawn(i, s, now);
+		}
 		/* one that was due and failed has told the tree of its next try already */
 		if (s->phase == SERVICE_DUE)
 			i->tree.earliest = clock_earlier(i->tree.earliest, s->due);
 	}
+	i->spawning = i->tree.earliest && i->tree.earliest <= now;
 }

@@ -112,6 +112,7 @@ enum {
 	TAG_OPENED,
 	TAG_BAD_CONFIG,
 	TAG_EXEC_FAILED,
+	TAG_SHORTAGE,
 	/* of a job */
 	TAG_LETTER = 0x340,
 	TAG_INSTEAD,
@@ -224,6 +225,7 @@ static struct handover_member const child[] = {
 	CHILD(TAG_OPENED, NUMBER, opened),
 	CHILD(TAG_BAD_CONFIG, NUMBER, bad_config),
 	CHILD(TAG_EXEC_FAILED, NUMBER, exec_failed),
+	CHILD(TAG_SHORTAGE, NUMBER, shortage),
 };
 
 static struct handover_member const job[] = {

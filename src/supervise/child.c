@@ -207,6 +207,13 @@ static void explain_exec(struct service const *x, struct report const *r, char *
 			hint);
 }
 
+/* Was something used up that may be there again later? EAGAIN: the user has as many processes as he
+ * may. Of run it is known what follows. */
+static int is_shortage(struct service const *x, enum status_role role, int error)
+{
+	return role == ROLE_RUN && !x->off && (value_shortage(error) || error == EAGAIN);
+}
+
 /* What follows when run was not executed. */
 static char const *consequence(struct service const *x, enum status_role role)
 {
@@ -214,6 +221,8 @@ static char const *consequence(struct service const *x, enum status_role role)
 		return x->s.state == STATE_STARTING ? "not ready until it can be" : "";
 	if (role != ROLE_RUN || x->off)
 		return "";
+	if (x->child[role].shortage)
+		return "trying again, later each time";
 	if (x->child[role].bad_config || x->config.restart == RESTART_NEVER ||
 		x->s.want == WANT_ONCE ||
 		(x->config.kind == KIND_ONESHOT && !(x->config.entries & ENTRY_RESTART)))
@@ -236,6 +245,7 @@ static void explain(struct service *x, enum status_role role, struct report cons
 	/* no errno: a value of the service directory, described in full; trying again would not
 	 * mend it */
 	x->child[role].bad_config = !r->error || (r->stage == STAGE_EXEC && r->error == E2BIG);
+	x->child[role].shortage = (uint8_t)is_shortage(x, role, r->error);
 	int news = strcmp(x->s.reason_text, text) != 0;
 	if (role == ROLE_RUN || role == ROLE_CHECK)
 		service_reason(x, x->child[role].bad_config ? REASON_CONFIG : REASON_EXEC,

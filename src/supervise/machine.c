@@ -92,6 +92,8 @@ static struct machine_step settle(struct machine_facts const *f)
 	if (f->again && (f->want == WANT_UP || f->want == WANT_ONCE))
 		return (struct machine_step){ .next = STATE_STARTING,
 			.actions = DO_FORGET | DO_START };
+	if (f->after == AFTER_RETRY && (f->want == WANT_UP || f->want == WANT_ONCE))
+		return (struct machine_step){ .next = STATE_BACKOFF, .actions = DO_BACKOFF };
 	if (f->want != WANT_UP) {
 		/* a service that was wanted once and failed to the point of giving up stays visible
 		 * as such */
@@ -103,6 +105,7 @@ static struct machine_step settle(struct machine_facts const *f)
 	case AFTER_START:
 		return (struct machine_step){ .next = STATE_STARTING, .actions = DO_START };
 	case AFTER_BACKOFF:
+	case AFTER_RETRY:
 		return (struct machine_step){ .next = STATE_BACKOFF, .actions = DO_BACKOFF };
 	case AFTER_REST:
 		return (struct machine_step){ .next = STATE_DOWN, .actions = DO_REST };

@@ -70,7 +70,13 @@ enum machine_event {
 };
 
 /* What follows when everything is swept and finished, if the wanted state is up. */
-enum machine_after { AFTER_START, AFTER_BACKOFF, AFTER_REST, AFTER_FAIL };
+enum machine_after {
+	AFTER_START,
+	AFTER_BACKOFF,
+	AFTER_REST,
+	AFTER_FAIL,
+	AFTER_RETRY /* the system refused the start: later, and that once has not been yet */
+};
 
 struct machine_facts {
 	enum status_want want;

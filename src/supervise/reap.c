@@ -133,6 +133,7 @@ static void run_ended(struct service *x, int wstat, int known)
 	int exec_failed = x->child[ROLE_RUN].exec_failed;
 	int nothing = never_ran(x, ROLE_RUN, wstat, known);
 	int bad_config = x->child[ROLE_RUN].bad_config;
+	int shortage = x->child[ROLE_RUN].shortage;
 
 	forget_child(x, ROLE_RUN);
 	ready_close(x);
@@ -144,6 +145,11 @@ static void run_ended(struct service *x, int wstat, int known)
 		return;
 	}
 	x->s.flags &= ~(uint32_t)(FLAG_PAUSED | FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN);
+	if (shortage) {
+		x->s.flags &= ~(uint32_t)FLAG_RAN;
+		service_start_delayed(x);
+		return;
+	}
 	if (nothing) {
 		x->s.flags &= ~(uint32_t)FLAG_RAN;
 		x->after = AFTER_START;

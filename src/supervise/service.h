@@ -60,6 +60,7 @@ struct child {
 	uint8_t opened;      /* its gate was opened */
 	uint8_t bad_config;  /* what it reported is a value of the service directory */
 	uint8_t exec_failed; /* it reported that it could not execute */
+	uint8_t shortage;    /* because something was used up that may be there again later */
 };
 
 /* A control script to run, or that runs: control/LETTER. */
@@ -192,6 +193,8 @@ void service_arm(struct service *x, enum status_deadline which, uint32_t ms);
 void service_start(struct service *x);
 /* Forks run now; for control/u's end. */
 void service_start_run(struct service *x);
+/* The system refused it: raises the event, with a delay to follow. */
+void service_start_delayed(struct service *x);
 
 /* ---- due.c: service_deadlines and service_next_deadline */
 /* ---- loop.c */

@@ -11,6 +11,8 @@
 #include "cgroup.h"
 #include "ready.h"
 
+#define RETRY 1000 /* milliseconds, at first */
+
 /* A reason that is over when it starts: to wait, or to have been refused. */
 static void clear_passing_reason(struct service *x)
 {
@@ -24,7 +26,17 @@ static void not_started(struct service *x, enum machine_after after)
 	service_event(x, EVENT_NOT_STARTED);
 }
 
-/* The system refused; another time it may not. */
+/* The system refused: later each time. */
+void service_start_delayed(struct service *x)
+{
+	uint32_t longest = x->config.backoff_max > RETRY ? x->config.backoff_max : RETRY;
+	uint32_t next = x->s.backoff_ms < RETRY ? RETRY : x->s.backoff_ms * 2;
+
+	x->s.backoff_ms = next < longest ? next : longest;
+	not_started(x, AFTER_RETRY);
+}
+
+/* Another time it may not. */
 static void start_later(struct service *x, char const *verb, char const *why)
 {
 	char text[120];
@@ -32,9 +44,7 @@ static void start_later(struct service *x, char const *verb, char const *why)
 	if (x->s.reason != REASON_FORK)
 		say(x, text);
 	service_reason(x, REASON_FORK, (uint32_t)errno, text);
-	if (x->s.backoff_ms < 1000)
-		x->s.backoff_ms = 1000;
-	not_started(x, AFTER_BACKOFF);
+	service_start_delayed(x);
 }
 
 /* What the service directory says keeps it from its start; or it could not be read. */

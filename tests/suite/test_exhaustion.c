@@ -2,6 +2,7 @@
  * stands still; a wall clock that jumps. Services run on, what is on disk stays whole, the record
  * says what is the matter, and when there is enough again nobody has to do anything. */
 /* wrap: clock_system fork clone openat __open_2 */
+#include "forked.h"
 #include "init.h"
 
 #include <errno.h>
@@ -18,8 +19,6 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "process.h"
-#include "supervise/supervise.h"
 
 #define RUN  "alone; say up; exec sleep 1000"
 #define YEAR (INT64_C(365) * 24 * 3600)
@@ -174,21 +173,20 @@ static struct world {
 	int fork_error; /* errno of every fork and clone; 0: they work */
 	int open_error; /* of every opening */
 } * world;
-static int in_supervisor;
 
 int __real_clock_system(clockid_t clock, struct timespec *t);
 int __wrap_clock_system(clockid_t clock, struct timespec *t);
 int __wrap_clock_system(clockid_t clock, struct timespec *t)
 {
 	int r = __real_clock_system(clock, t);
-	if (!r && in_supervisor && clock == CLOCK_REALTIME)
+	if (!r && forked_supervisor && clock == CLOCK_REALTIME)
 		t->tv_sec += world->jump;
 	return r;
 }
 
 static int refused(int error)
 {
-	if (!in_supervisor || !error)
+	if (!forked_supervisor || !error)
 		return 0;
 	errno = error;
 	return 1;
@@ -236,51 +234,13 @@ static int world_teardown(void **state)
 	return tree_teardown(state);
 }
 
-static void supervise(struct place *p)
-{
-	fflush(0);
-	p->supervisor = fork();
-	assert_true(p->supervisor >= 0);
-	if (p->supervisor)
-		return;
-	in_supervisor = 1;
-	int err = open(tree_name("%s.err", p->name), O_WRONLY | O_CREAT | O_APPEND, 0644);
-	dup2(err, 2);
-	process_close_from(3);
-	signal(SIGALRM, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
-	struct supervise_options o = {
-		.name = p->name,
-		.service_dir = p->dir,
-		.state_dir = p->state,
-		.run_dir = tree.run,
-		.nofile = 1024,
-		.umask = 022,
-		.control_group = (gid_t)-1,
-		.boot_want = -1,
-	};
-	_exit(supervise_run(&o));
-}
-
-/* It is told to exit, and does. */
-static void end(struct place *p)
-{
-	uint64_t deadline = tree_patience();
-	place_send(p, 'x');
-	while (!tree_gone(p->supervisor)) {
-		if (clock_boottime() > deadline)
-			place_fail(p, "its supervisor's end", __FILE__, __LINE__);
-		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
-	}
-}
-
 /* ------------------------------------------------------------------- no processes, no memory */
 
 static void no_process(int error, char const *text)
 {
 	struct place web = place_with(error == ENOMEM ? "memory" : "process", RUN);
 
-	supervise(&web);
+	forked_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP);
 	event_is("up");
 	world->fork_error = error;
@@ -292,7 +252,7 @@ static void no_process(int error, char const *text)
 	UNTIL(&web, s->state == STATE_UP && s->reason == REASON_NONE && s->deaths == 1);
 	event_is("up");
 	event_none();
-	end(&web);
+	forked_end(&web);
 }
 
 static void a_fork_that_is_refused(void **state)
@@ -309,7 +269,7 @@ static void no_open_file_in_the_system(void **state)
 	struct message m = { .command = 'y', .id = cinit_ipc_id() };
 	(void)state;
 
-	supervise(&web);
+	forked_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP);
 	event_is("up");
 	world->open_error = ENFILE;
@@ -323,7 +283,7 @@ static void no_open_file_in_the_system(void **state)
 	UNTIL(&web, s->state == STATE_UP && s->deaths == 1 && s->reason == REASON_NONE);
 	event_is("up");
 	event_none();
-	end(&web);
+	forked_end(&web);
 }
 
 /* ------------------------------------------------------------------------------- clock jumps */
@@ -340,7 +300,7 @@ static void jump_during_a_delay(int64_t by)
 	place_write(&web, "timeout-kill", "1m\n");
 
 	world->jump = 0;
-	supervise(&web);
+	forked_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP);
 	event_is("up");
 	uint64_t then = wall(&web);
@@ -364,7 +324,7 @@ static void jump_during_a_delay(int64_t by)
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
 	assert_int_equal(web.s.last_exit, SIGTERM);
-	end(&web);
+	forked_end(&web);
 }
 
 static void the_wall_clock_jumps(void **state)

@@ -111,7 +111,8 @@ static unsigned int const empty[STATE_COUNT] = {
 };
 
 static enum status_want const wants[] = { WANT_DOWN, WANT_UP, WANT_ONCE, WANT_EXIT };
-static enum machine_after const afters[] = { AFTER_START, AFTER_BACKOFF, AFTER_REST, AFTER_FAIL };
+static enum machine_after const afters[] = { AFTER_START, AFTER_BACKOFF, AFTER_REST, AFTER_FAIL,
+	AFTER_RETRY };
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* Calls f for every combination of facts. */
@@ -204,6 +205,8 @@ static struct machine_step settled(struct machine_facts const *f)
 		return down;
 	if (f->again)
 		return (struct machine_step){ STATE_STARTING, DO_FORGET | DO_START };
+	if (f->after == AFTER_RETRY)
+		return backoff;
 	if (f->after == AFTER_FAIL)
 		return failed;
 	if (f->want == WANT_ONCE || f->after == AFTER_REST)
