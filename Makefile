@@ -47,8 +47,10 @@ SUITE_SCRIPTS := $(sort $(wildcard $(srcdir)/tests/suite/test_*.sh))
 # What the tests of a directory share: its other .c files
 shared = $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,\
 	$(filter-out $(srcdir)/tests/$1/test_%,$(sort $(wildcard $(srcdir)/tests/$1/*.c))))
-# Programs that tests run as services
-HELPERS := $(patsubst $(srcdir)/tests/helper/%.c,$(T)/helper/%,$(sort $(wildcard $(srcdir)/tests/helper/*.c)))
+# Programs that tests run as services, and what they share
+HELPER_PARTS := $(sort $(wildcard $(srcdir)/tests/helper/part_*.c))
+HELPERS := $(patsubst $(srcdir)/tests/helper/%.c,$(T)/helper/%,\
+	$(filter-out $(HELPER_PARTS),$(sort $(wildcard $(srcdir)/tests/helper/*.c))))
 
 MAN := $(sort $(wildcard $(srcdir)/man/*.[1578]))
 
@@ -137,11 +139,18 @@ $(T)/suite/%: $(T)/suite/%.o $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $< $$($(call helpers,suite,$*)) \
 		$$($(call wraps,$(srcdir)/tests/suite/$*.c)) $(T)/libsuite.a \
 		$(T)/libsupervise.a $(T)/libcinit.a $(SKALIBS_LIBS) -lcmocka
-$(T)/helper/%: $(T)/helper/%.o $(T)/libcinit.a
+$(T)/libhelper.a: $(patsubst $(srcdir)/tests/%.c,$(T)/%.o,$(HELPER_PARTS))
+	$(archive)
+$(T)/helper/%: $(T)/helper/%.o $(T)/libhelper.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS)
 # cinit itself, with something wrong in it; linked as that is, for machines without libraries
 $(T)/helper/broken: $(T)/helper/broken.o $(T)/obj/init/main.o $(T)/libinit.a $(T)/libsupervise.a $(T)/libcinit.a
 	$(call say,LINK)$(TEST_LINK) $(MODE_LDFLAGS) -o $@ $$($(call wraps,$(srcdir)/tests/helper/broken.c)) $^ $(SKALIBS_LIBS)
+
+# One program of several files
+CHAOS := $(T)/chaos/chaos
+$(CHAOS): $(call shared,chaos) $(T)/libsuite.a $(T)/libsupervise.a $(T)/libcinit.a | $(T)/.cmocka
+	$(call say,LINK)$(TEST_LINK) -o $@ $^ $(SKALIBS_LIBS) -lcmocka
 
 $(T)/.cmocka: config.mk
 	@mkdir -p $(T)
@@ -151,7 +160,7 @@ $(T)/.cmocka: config.mk
 		echo "cmocka is missing or does not work with $(CC): install the package libcmocka-dev (see $@.log)" >&2; exit 1; }
 	@touch $@
 
-tests: $(UNITS) $(SUITE) $(HELPERS)
+tests: $(UNITS) $(SUITE) $(HELPERS) $(CHAOS)
 
 RUN = CINIT_BUILD=$(CURDIR)/$(B) CINIT_SOURCE=$(abspath $(srcdir)) $(srcdir)/tests/run -l $(T)/log
 
@@ -175,6 +184,11 @@ check-valgrind: $(UNITS)
 GRAPHS = 300
 check-graphs: programs $(HELPERS) $(T)/suite/test_depend_random
 	@CINIT_GRAPHS=$(GRAPHS) $(RUN) -t 5400 $(RUNFLAGS) $(T)/suite/test_depend_random
+# Whoever is killed: never two, never lost. CHAOS_SEED=N repeats what everybody decides
+CHAOS_TIME = 60
+chaos: programs $(HELPERS) $(CHAOS)
+	@CHAOS_TIME='$(CHAOS_TIME)' CHAOS_SEED='$(CHAOS_SEED)' $(RUN) -t $$(($(CHAOS_TIME) + 180)) $(RUNFLAGS) $(CHAOS); \
+		code=$$?; sed -n '/^# [^o]/p' $(T)/log/chaos-chaos.tap; exit $$code
 check-container: programs
 	@if [ -x $(srcdir)/tests/container/run ]; then \
 		CINIT_BUILD=$(CURDIR)/$(B) $(srcdir)/tests/container/run; \
@@ -305,7 +319,7 @@ clean:
 distclean: clean
 	rm -f config.mk config.log
 
-.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs check-container check-vm bench \
+.PHONY: all programs tests check check-units check-suite check-valgrind check-graphs chaos check-container check-vm bench \
 	bench-programs model fuzzers fuzz lint format install install-strip uninstall clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:

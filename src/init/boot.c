@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,15 +106,19 @@ static int export_run_directory(struct init *i)
 	return EXIT_SYSTEM;
 }
 
+/* A lock of fcntl(2) is the process's own, across an upgrade, too. One of flock(2) would be its
+ * children's as well: when we are killed, one that we had just forked keeps it for a moment, and a
+ * successor would take it for us. */
 static int take_lock(struct init *i)
 {
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct status s;
 	char pid[PID_FMT + 7] = "";
 
 	i->lock = openat(i->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (i->lock >= 0 && !flock(i->lock, LOCK_EX | LOCK_NB))
+	if (i->lock >= 0 && !fcntl(i->lock, F_SETLK, &all))
 		return 0;
-	if (i->lock < 0 || errno != EWOULDBLOCK) {
+	if (i->lock < 0 || (errno != EAGAIN && errno != EACCES)) {
 		strerr_warn(PROG, ": fatal: unable to lock ", i->run_path,
 			"/" RUNDIR_TREE "/lock: ", strerror(errno));
 		return EXIT_SYSTEM;
@@ -256,7 +259,8 @@ fail:
 
 /* ---------------------------------------------------------------------------- services */
 
-/* A service of which the run directory may know: its supervisor lives, or it gets one. */
+/* A service of which the run directory may know: its supervisor lives, or was told to exit, or it
+ * gets one. */
 void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
 	struct status st;
@@ -264,8 +268,9 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	enum status_error e =
 		i->first && !i->resumed ? STATUS_SYSTEM : status_read(i->run, s->name, &st, NULL);
 	int known = e == STATUS_OK;
+	int exited = i->keeps_exits && known && st.flags & FLAG_EXITED && !st.supervisor;
 
-	if (known && takeover(i, s, &st)) {
+	if ((exited && !state_is_marked(i, s)) || (known && takeover(i, s, &st))) {
 		reap_look(i, s, &st);
 		return;
 	}

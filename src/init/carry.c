@@ -74,8 +74,18 @@ enum {
 	TAG_WRITES,
 	TAG_ROW,
 	TAG_SPAWNED,
-	TAG_DUE
+	TAG_DUE,
+	TAG_MARKED
 };
+
+/* What is in no row is handed over in another way, or begins anew:
+ *   struct init: title title_size argv self former former_reads proved handed ready resumed first
+ *   machine fresh keeps_exits signals ipc status ring dirty publish_due out_due more reap_first tree orphans
+ *   spawning said_fork polls polls_taken swept childless
+ *   struct cmd: argv next watch
+ *   struct upgrade: asked answer limit due services file
+ *   struct stop: end margin late report hurried
+ *   struct service: name seen */
 
 #define COUNT(array)               (sizeof(array) / sizeof *(array))
 #define INIT(TAG, TYPE, MEMBER)    HANDOVER_MEMBER(TAG, HANDOVER_##TYPE, struct init, MEMBER)
@@ -124,6 +134,7 @@ static struct handover_member const of_service[] = {
 	SERVICE(TAG_PREPARED, NUMBER, prepared),
 	SERVICE(TAG_VANISHED, NUMBER, vanished),
 	SERVICE(TAG_RENEW, NUMBER, renew),
+	SERVICE(TAG_MARKED, NUMBER, marked),
 	SERVICE(TAG_MADE, NUMBER, made),
 	SERVICE(TAG_SUPERVISOR, NUMBER, supervisor),
 	SERVICE(TAG_IDENTITY, NUMBER, identity),

@@ -119,6 +119,7 @@ struct init {
 	uint8_t first;                 /* we are PID 1 */
 	uint8_t machine;               /* of a machine, not of a container */
 	uint8_t fresh;                 /* what the run directory tells is of another time */
+	uint8_t keeps_exits; /* a former cinit's tree goes on, with those who were told to exit */
 	/* what we hold */
 	char cgroup[RUNDIR_PATH]; /* the subtree of services' control groups; "": they have none */
 	int cgroup_lock;          /* of that; -1: none */
@@ -176,6 +177,9 @@ void fault_drop(struct init const *i);
 
 /* state.c: state directories of services. */
 void state_begin(struct init const *i, struct service const *s);
+void state_mark(struct init const *i, struct service *s);
+void state_unmark(struct init const *i, struct service *s);
+int state_is_marked(struct init const *i, struct service *s);
 void state_remove(struct init const *i, char const *name);
 void state_tidy(struct init const *i);
 

@@ -74,7 +74,28 @@ static void say_death(struct service *s, int const *wait_status)
 			ms ? message_time(wait, ms) : "");
 }
 
-static void died(struct init *i, struct service *s, int const *wait_status, uint64_t now)
+/* Is there anything to be done for it, be it `off`, `finish`, or the end of what it left behind? */
+static int is_unfinished(struct status const *st)
+{
+	switch ((enum status_state)st->state) {
+	case STATE_STARTING:
+	case STATE_UP:
+	case STATE_STOPPING:
+	case STATE_FINISHING:
+		return 1;
+	case STATE_DOWN:
+	case STATE_WAITING:
+	case STATE_BACKOFF:
+	case STATE_FAILED:
+	case STATE_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* `st`: its record; NULL: it cannot be read. */
+static void died(struct init *i, struct service *s, struct status const *st, int const *wait_status,
+	uint64_t now)
 {
 	int lives = takeover_lives(i, s);
 
@@ -84,7 +105,8 @@ static void died(struct init *i, struct service *s, int const *wait_status, uint
 	}
 	if (i->stop.phase != STOP_NOT) {
 		/* its service shall be stopped as it wishes, not swept: that takes a supervisor */
-		if (lives && s->row < LAST_TRIES && i->stop.phase < STOP_KILL)
+		if ((lives || (st && is_unfinished(st))) && s->row < LAST_TRIES &&
+			i->stop.phase < STOP_KILL)
 			spawn_again(i, s, now);
 	} else if (s->vanished && !lives) {
 		rescan_forget(i, s);
@@ -124,7 +146,7 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 		(unreadable && wait_status && well))
 		ended_as_told(i, s, now);
 	else
-		died(i, s, wait_status, now);
+		died(i, s, known ? &st : NULL, wait_status, now);
 }
 
 /* --------------------------------------------------------------------------- everybody */

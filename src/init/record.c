@@ -24,6 +24,9 @@ void record_begin(struct init *i, struct status const *former)
 		s->incarnation = (uint32_t)cinit_ipc_id();
 	}
 	s->incarnation++;
+	/* When the former one stopped, or had not come to start everything, who has exited was not
+	 * told to by a command. Until we are up `ready` says so to who follows us. */
+	i->keeps_exits = former && former->ready;
 	s->want = WANT_UP;
 	s->flags = 0;
 	if (s->reason == REASON_PUBLISH) /* it is seen again, if it is still so */
@@ -35,7 +38,6 @@ void record_begin(struct init *i, struct status const *former)
 		s->boot_id[n] = i->boot_id[n];
 	s->starts++;
 	s->started = s->executed = clock_boottime();
-	s->ready = 0;
 	record_state(i, STATE_STARTING);
 }
 

@@ -67,16 +67,25 @@ static int is_leaving(struct init const *i, struct service const *s)
 	       st.flags & FLAG_EXITED && !st.supervisor;
 }
 
+/* When its supervisor has ended, it gets another one. */
+static void renew(struct init const *i, struct service *s)
+{
+	s->renew = 1;
+	state_mark(i, s);
+}
+
 /* A service without supervisor gets one. 1, or 0: it has one, or is about to. */
 int rescan_wake(struct init *i, struct service *s)
 {
 	if (s->vanished || s->phase == SERVICE_DUE)
 		return 0;
 	if (s->phase != SERVICE_IDLE) {
-		s->renew |= (uint8_t)is_leaving(i, s);
+		if (is_leaving(i, s))
+			renew(i, s);
 		return s->renew;
 	}
 	s->row = 0;
+	state_mark(i, s);
 	tree_schedule(&i->tree, s, clock_boottime());
 	return 1;
 }
@@ -93,10 +102,10 @@ static void still_there(struct init *i, struct service *s, struct scan_entry con
 	if (s->vanished) {
 		/* it was on its way out; in its place comes the new one */
 		s->vanished = 0;
-		s->renew = 1;
+		renew(i, s);
 	} else if (other && s->supervisor) {
+		renew(i, s);
 		tell_supervisor(s, SIGTERM);
-		s->renew = 1;
 	}
 	if (e->holds & ~s->holds || !s->prepared) {
 		s->holds |= e->holds;

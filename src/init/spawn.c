@@ -206,6 +206,8 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 	}
 	i->said_fork = 0;
 	s->said &= (uint8_t)~SAID_PREPARE;
+	if (s->marked)
+		state_unmark(i, s);
 	s->spawned = clock_boottime();
 }
 

@@ -62,6 +62,36 @@ static void empty_file(int run, char const *name, char const *file)
 		fd_close(fd);
 }
 
+/* It was told to exit and is to come back: should we be killed before it does, the next cinit must
+ * not take it for one that stays away. */
+void state_mark(struct init const *i, struct service *s)
+{
+	char path[PATH_MAX];
+	int fd = path_join(path, s->name, "renew") < 0
+			 ? -1
+			 : openat(i->run, path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	s->marked = 1;
+	if (fd >= 0)
+		fd_close(fd);
+}
+
+/* It has a supervisor again. */
+void state_unmark(struct init const *i, struct service *s)
+{
+	remove_file(i->run, s->name, "renew");
+	s->marked = 0;
+}
+
+int state_is_marked(struct init const *i, struct service *s)
+{
+	char path[PATH_MAX];
+
+	s->marked = !path_join(path, s->name, "renew") &&
+		    !faccessat(i->run, path, F_OK, AT_SYMLINK_NOFOLLOW);
+	return s->marked;
+}
+
 /* Without the records of another time supervisors begin cold. Who depended on the service then is
  * nobody now, even where its supervisor had not published anything yet. */
 void state_begin(struct init const *i, struct service const *s)
@@ -83,7 +113,8 @@ void state_begin(struct init const *i, struct service const *s)
 static int remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",
-		"ready", "lines", "notify", "cycle", ".cycle", ".status", ".out", "status.bad" };
+		"ready", "lines", "notify", "renew", "cycle", ".cycle", ".status", ".out",
+		"status.bad" };
 
 	for (size_t n = 0; n < COUNT(file); n++)
 		remove_file(run, name, file[n]);

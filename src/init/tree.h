@@ -40,6 +40,7 @@ struct service {
 	uint8_t prepared;     /* its state directory has been made */
 	uint8_t vanished;     /* its directory is gone: it ends, and its state goes with it */
 	uint8_t renew;        /* when its supervisor has ended as told, it gets another */
+	uint8_t marked;       /* on disk, that it gets one: see state_mark */
 	uint8_t seen;         /* for a rescan: its directory is there */
 	uint8_t made;         /* on demand: it has no directory of its own but its template's */
 	pid_t supervisor;     /* 0: none */

@@ -81,6 +81,7 @@ enum {
 	TAG_LINES_CUT,
 	TAG_LINES_PLAIN,
 	TAG_LINES_SAID,
+	TAG_CHECK_LEFT,
 	/* of its configuration, as it was when what runs was started */
 	TAG_KIND = 0x280,
 	TAG_READINESS,
@@ -122,6 +123,15 @@ enum {
 	TAG_SIGNAL,
 	TAG_ID
 };
+
+/* What is in no row is handed over in another way, or begins anew:
+ *   struct supervisor: o has_log signals reap_pending upgrade polls poll_room few service log
+ *   mend
+ *   struct service: sup s child launch is_log dirty config_read fresh stray retry_publish retry_out
+ *   out_delay hung dependents queued ipc ring queue
+ *   struct supervise_options: title title_size layout forked
+ *   struct config: entries
+ *   struct needs: list count retry */
 
 #define COUNT(array)               (sizeof(array) / sizeof *(array))
 #define OPTION(TAG, MEMBER)        HANDOVER_MEMBER(TAG, HANDOVER_NUMBER, struct supervise_options, MEMBER)
@@ -169,6 +179,7 @@ static struct handover_member const service[] = {
 	NUMBER(TAG_LINES_CUT, lines.cut),
 	NUMBER(TAG_LINES_PLAIN, lines.plain),
 	NUMBER(TAG_LINES_SAID, lines.said),
+	NUMBER(TAG_CHECK_LEFT, check_left),
 	NUMBER(TAG_SWEEPING, sweeping),
 	NUMBER(TAG_KILLING, killing),
 	NUMBER(TAG_ASKED, asked),

@@ -187,6 +187,9 @@ static void judge(struct options const *o, struct where const *w, struct tree_en
 	case OUTCOME_GONE:
 		return;
 	case OUTCOME_UNKNOWN:
+		if (j->error == JOB_ERROR_WATCH)
+			strerr_dief(EXIT_UNKNOWN, "unable to watch cinit in ", w->run, ": ",
+				strerror(j->detail), "; outcome of ", word, " unknown");
 		strerr_dief(EXIT_UNKNOWN, "no answer to ", word, " from cinit in ", w->run,
 			" in time; outcome unknown");
 	case OUTCOME_REFUSED:

@@ -190,12 +190,16 @@ static enum job_act wake(struct job *j)
 	return JOB_DO_WATCH;
 }
 
-/* Unless what was sent may yet be obeyed, or has been. */
+/* Unless what was sent may yet be obeyed, or has been. Why it is not known is told where that is a
+ * reason of our own, and not the time limit. */
 static enum job_act fail_in_doubt(struct job *j)
 {
 	if (!(j->frame[0].sent || j->frame[j->waking].sent) || j->killing)
 		return fail(j, (enum job_error)j->error);
-	j->detail = WHY_NONE;
+	if (j->error != JOB_ERROR_WATCH) {
+		j->error = JOB_ERROR_NONE;
+		j->detail = WHY_NONE;
+	}
 	return end(j, OUTCOME_UNKNOWN);
 }
 
@@ -307,8 +311,10 @@ static enum job_act on_timeout(struct job *j, struct status const *s, struct sta
 		return late(j, s);
 	/* of a command in two letters the first may have had its effect, and a supervisor that was
 	 * asked for may yet come, and start the service */
-	if (j->frame[0].sent || j->frame[1].sent || j->letter)
+	if (j->frame[0].sent || j->frame[1].sent || j->letter) {
+		j->error = JOB_ERROR_NONE;
 		return end(j, OUTCOME_UNKNOWN);
+	}
 	if (!j->verb->letters[0])
 		return end(j, OUTCOME_TIMEOUT);
 	return fail(j, JOB_ERROR_NO_SUPERVISOR);

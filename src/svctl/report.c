@@ -209,6 +209,13 @@ static void add_refused(struct text *t, struct job const *j, struct status const
 
 static void add_unknown(struct text *t, struct job const *j, uint64_t limit)
 {
+	if (j->error == JOB_ERROR_WATCH) {
+		add_error(t, j);
+		text_add(t, "; outcome of ");
+		text_add(t, sent_verb(j));
+		text_add(t, " unknown");
+		return;
+	}
 	if (j->detail == WHY_DOUBT) {
 		text_add(t, sent_verb(j));
 		text_add(t, ": ");

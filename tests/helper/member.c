@@ -24,10 +24,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "helper/part_tell.h"
 
 struct member {
 	char const *name, *hold, *leave;
@@ -108,18 +108,10 @@ static int wait_for(struct member const *m, long ms, char const *hold, int *sign
 
 static void tell(struct member const *m)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	char const *path = getenv("NOTIFY_SOCKET");
-
-	if (m->fd && (write(m->fd, "\n", 1) != 1 || (!m->keep && close(m->fd) < 0)))
+	if (tell_fd(m->fd) < 0 || (m->fd && !m->keep && close(m->fd) < 0))
 		_exit(124);
-	if (!m->notify)
-		return;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	snprintf(a.sun_path, sizeof a.sun_path, "%s", path ? path : "");
-	if (sendto(fd, "READY=1", 7, 0, (struct sockaddr *)&a, sizeof a) != 7)
+	if (m->notify && tell_notify() < 0)
 		_exit(125);
-	close(fd);
 }
 
 static _Noreturn void leave(struct member const *m, int sig)

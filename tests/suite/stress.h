@@ -10,7 +10,9 @@
 
 #include <stdatomic.h>
 
+#include "chance.h"
 #include "helper/witness.h"
+#include "timeline.h"
 
 enum { WAITERS = 50, SENDERS = 8 };
 
@@ -34,8 +36,7 @@ extern char const *const place_names[PLACES];
 enum {
 	FRAMES = 1 << 16,  /* room for ids; a power of two */
 	ANSWERS = 1 << 15, /* room for answers of a place */
-	WISHES = 256,
-	LINES = 8192 /* of the timeline */
+	WISHES = 256
 };
 
 /* A frame that was sent. */
@@ -49,13 +50,6 @@ struct frame {
 struct wishes {
 	_Atomic uint32_t count;
 	_Atomic uint64_t id[WISHES];
-};
-
-struct line {
-	uint64_t when;
-	int where;
-	char who[12];
-	char text[108];
 };
 
 /* What senders count of a place. */
@@ -86,41 +80,18 @@ struct stress {
 	struct wishes wish[PLACES][SENDERS];
 	_Atomic uint64_t newest[PLACES]; /* change that was noted in the timeline */
 	struct tally tally[PLACES];
-	/* the first complaint */
-	_Atomic int complained;
-	int complaint_about;
-	uint64_t complaint_when;
-	char complaint[300];
-	_Atomic uint32_t lines;
-	struct line line[LINES];
 };
 extern struct stress *stress;
 extern struct witness *witness[PLACES]; /* NULL for CINIT */
-extern char stress_who[12];             /* who we are */
-extern unsigned int stress_self;        /* and which of them */
+extern unsigned int stress_self;        /* which of the waiters or senders we are */
 extern int stress_bell;                 /* eventfd */
 
-/* ---- stress_book.c: memory, chance, complaints, the timeline */
+/* ---- stress_book.c: memory */
 
 /* Maps and empties all of it; to be called in the tree, before anybody is forked. */
 void stress_begin(void);
 /* Unmaps. */
 void stress_end(void);
-
-/* Chance, by a seed of 64 bits and whoever we are. */
-void stress_seed(uint64_t seed, uint64_t self);
-uint64_t stress_random(uint64_t n);
-void stress_pause(uint64_t ns);
-
-/* A line in the timeline. */
-void stress_note(int where, char const *format, ...) __attribute__((format(printf, 2, 3)));
-/* Something is wrong; the first one counts. */
-void stress_object(int where, char const *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same, and ends the process. */
-_Noreturn void stress_complain(int where, char const *format, ...)
-	__attribute__((format(printf, 2, 3)));
-/* Prints the complaint, and what happened before it. */
-void stress_tell(void);
 
 /* ---- stress_view.c: records, and what must hold of them */
 

@@ -16,13 +16,13 @@ static int send_to(struct view *v, struct message *m, struct outcome *o)
 		atomic_fetch_add(&stress->tally[v->where].again, 1);
 	}
 	enum cinit_sent sent = cinit_ipc_send(&v->client, m);
-	stress_note(v->where, "%c %llx%s%s", m->command, (unsigned long long)m->id,
+	timeline_note(v->where, "%c %llx%s%s", m->command, (unsigned long long)m->id,
 		m->flags & MESSAGE_AGAIN ? " again" : "", sent == CINIT_SENT ? "" : ": nobody");
 	atomic_fetch_add(&stress->sends[v->where], 1);
 	if (sent == CINIT_NO_SUPERVISOR || sent == CINIT_FULL)
 		return 0;
 	if (sent != CINIT_SENT)
-		stress_complain(v->where, "unable to send: %d, %s", (int)sent, strerror(errno));
+		timeline_complain(v->where, "unable to send: %d, %s", (int)sent, strerror(errno));
 	m->flags = MESSAGE_AGAIN;
 	return 1;
 }
@@ -51,7 +51,7 @@ struct outcome sender_ask_with(struct view *v, int letter, char const *text)
 	o.result = (enum status_result)v->r.result[slot];
 	o.why = (enum status_why)v->r.why[slot];
 	cinit_ipc_unsend(&v->client);
-	stress_note(v->where, "%c %llx: result %d, why %d", letter, (unsigned long long)m.id,
+	timeline_note(v->where, "%c %llx: result %d, why %d", letter, (unsigned long long)m.id,
 		(int)o.result, (int)o.why);
 	atomic_fetch_add(&stress->tally[v->where].outcomes, 1);
 	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
@@ -65,7 +65,7 @@ int sender_ask(struct view *v, int letter)
 	if (o.result == RESULT_REFUSED && o.why == WHY_DOUBT)
 		return 0;
 	if (o.result != RESULT_DONE)
-		stress_complain(
+		timeline_complain(
 			v->where, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
 	return 1;
 }

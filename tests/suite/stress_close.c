@@ -8,7 +8,7 @@
 #define HOLDS(where, condition)                                                                    \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
-			stress_object(where, "not so: %s", #condition);                            \
+			timeline_object(where, "not so: %s", #condition);                          \
 			arena_fail();                                                              \
 		}                                                                                  \
 	} while (0)
@@ -108,7 +108,7 @@ static void check_messages(void)
 		if (strstr(line, "supervisor was killed by KILL") ||
 			strstr(line, "still waiting for "))
 			continue;
-		stress_object(PLACES, "somebody said: %s", line);
+		timeline_object(PLACES, "somebody said: %s", line);
 		arena_fail();
 	}
 	fclose(f);

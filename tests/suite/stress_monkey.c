@@ -14,7 +14,7 @@
 #define LOOKS      100                /* and has been missed as often: the machine may be slow */
 
 static int const victims[] = { BEAT, BEEP, HUSH, SOLO, SOLO, SOLO, WORK, WORK, WEB, WEB, DUO };
-#define VICTIM victims[stress_random(sizeof victims / sizeof victims[0])]
+#define VICTIM victims[chance_below(sizeof victims / sizeof victims[0])]
 
 /* A service that shall be up, and nobody lives who is it. */
 void monkey_look_for_the_lost(void)
@@ -33,7 +33,7 @@ void monkey_look_for_the_lost(void)
 			arena.missed[i] = now;
 			arena.looks[i] = 0;
 		} else if (now - arena.missed[i] > LOST && ++arena.looks[i] > LOOKS) {
-			stress_object(i, "shall be up, and has been away for %llu ms: %s",
+			timeline_object(i, "shall be up, and has been away for %llu ms: %s",
 				(unsigned long long)((now - arena.missed[i]) / CLOCK_MILLISEC),
 				status_state_name(s.state));
 			arena_fail();
@@ -63,7 +63,7 @@ static void lie_in_wait(int where, struct status const *s)
 	uint32_t sends = atomic_load(&stress->sends[where]);
 	uint64_t limit = clock_boottime() + 20 * CLOCK_MILLISEC;
 
-	switch (stress_random(8)) {
+	switch (chance_below(8)) {
 	case 0:
 		return;
 	case 1:
@@ -77,10 +77,10 @@ static void lie_in_wait(int where, struct status const *s)
 		break;
 	default:
 		signal_it(s, SIGSTOP);
-		stress_pause(stress_random(6 * CLOCK_MILLISEC));
+		chance_pause(chance_below(6 * CLOCK_MILLISEC));
 		signal_it(s, SIGCONT);
 	}
-	spin(stress_random(stress_random(2) ? 500000 : 100000));
+	spin(chance_below(chance_below(2) ? 500000 : 100000));
 }
 
 static void kill_supervisor(int where)
@@ -95,7 +95,7 @@ static void kill_supervisor(int where)
 	lie_in_wait(where, &s);
 	if (!signal_it(&s, SIGKILL))
 		return;
-	stress_note(where, "SIGKILL to supervisor %u", s.supervisor);
+	timeline_note(where, "SIGKILL to supervisor %u", s.supervisor);
 	arena.last_killed[where] = (pid_t)s.supervisor;
 	arena.killed[where]++;
 	totals.kills++;
@@ -104,7 +104,7 @@ static void kill_supervisor(int where)
 void monkey_live(uint64_t until)
 {
 	while (clock_boottime() < until) {
-		arena_turn(stress_random(8 * CLOCK_MILLISEC));
+		arena_turn(chance_below(8 * CLOCK_MILLISEC));
 		monkey_look_for_the_lost();
 		kill_supervisor(VICTIM);
 	}
@@ -115,14 +115,14 @@ void monkey_live_on(pid_t cinit)
 {
 	struct status s;
 
-	for (int bites = (int)stress_random(5); bites && !tree_ended(cinit); bites--) {
+	for (int bites = (int)chance_below(5); bites && !tree_ended(cinit); bites--) {
 		int where = VICTIM;
-		stress_pause(stress_random(2 * CLOCK_MILLISEC));
+		chance_pause(chance_below(2 * CLOCK_MILLISEC));
 		if (arena.late[where] == LAST_KILLS ||
 			status_read(AT_FDCWD, arena.place[where].state, &s, NULL) != STATUS_OK ||
 			!s.supervisor || !signal_it(&s, SIGKILL))
 			continue;
-		stress_note(where, "SIGKILL to supervisor %u, that stops", s.supervisor);
+		timeline_note(where, "SIGKILL to supervisor %u, that stops", s.supervisor);
 		arena.late[where]++;
 		arena.late[WEB_LOG] += where == WEB;
 		totals.kills++;

@@ -19,8 +19,8 @@
 /* Some commands follow each other at once, some come to rest in between. */
 static void breathe(void)
 {
-	if (stress_random(4) == 0)
-		stress_pause(stress_random(4 * CLOCK_MILLISEC));
+	if (chance_below(4) == 0)
+		chance_pause(chance_below(4 * CLOCK_MILLISEC));
 }
 
 /* Sleeps until what a witness tells is (or is not) a number; fails when it does not come to that.
@@ -37,7 +37,7 @@ static void hear(int where, _Atomic uint32_t *what, int equal, uint32_t number, 
 			return;
 		syscall(SYS_futex, bell, FUTEX_WAIT, rung, &t, NULL, 0);
 		if (clock_boottime() > limit)
-			stress_complain(where, "acknowledged, and not done: %s", name);
+			timeline_complain(where, "acknowledged, and not done: %s", name);
 	}
 }
 
@@ -53,7 +53,7 @@ static void send_signals(unsigned int self)
 	view_open(&v[0], BEAT);
 	view_open(&v[1], BEEP);
 	while (atomic_load(&stress->sending)) {
-		struct view *to = &v[stress_random(2)];
+		struct view *to = &v[chance_below(2)];
 		struct witness *w = witness[to->where];
 		struct tally *tally = &stress->tally[to->where];
 		_Atomic uint32_t *count = self ? &w->usr2 : &w->usr1;
@@ -65,7 +65,7 @@ static void send_signals(unsigned int self)
 			continue;
 		}
 		if (o.result != RESULT_DONE)
-			stress_complain(to->where, "a signal: result %d, why %d", (int)o.result,
+			timeline_complain(to->where, "a signal: result %d, why %d", (int)o.result,
 				(int)o.why);
 		atomic_fetch_add(&tally->done[self + 1], 1);
 		hear(to->where, count, 0, before, "a signal");
@@ -94,20 +94,20 @@ static void pause_and_go_on(void)
 
 	view_open(&v, HUSH);
 	while (paused || atomic_load(&stress->sending)) {
-		int stop = atomic_load(&stress->sending) && stress_random(8) ? !paused : paused;
+		int stop = atomic_load(&stress->sending) && chance_below(8) ? !paused : paused;
 		stop &= atomic_load(&stress->sending) != 0;
 		if (!sender_ask(&v, stop ? 'p' : 'c'))
 			continue;
 		paused = stop;
 		if (((v.s.flags & FLAG_PAUSED) != 0) != stop)
-			stress_complain(HUSH, "acknowledged, and not in the record: %s",
+			timeline_complain(HUSH, "acknowledged, and not in the record: %s",
 				stop ? "pause" : "cont");
 		uint64_t limit = clock_boottime() + PATIENCE;
 		while ((state_of(v.s.child[ROLE_RUN].pid) == 'T') != stop) {
 			if (clock_boottime() > limit)
-				stress_complain(HUSH, "acknowledged, and not done: %s",
+				timeline_complain(HUSH, "acknowledged, and not done: %s",
 					stop ? "pause" : "cont");
-			stress_pause(CLOCK_MILLISEC / 5);
+			chance_pause(CLOCK_MILLISEC / 5);
 		}
 		breathe();
 	}
@@ -128,7 +128,7 @@ static void take_lock(struct alone *a)
 		*slash = '-';
 	a->lock = open(tree_name("%s", file), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (a->lock < 0 || flock(a->lock, LOCK_EX | LOCK_NB) < 0)
-		stress_complain(a->v.where, "down, and process %u of it lives",
+		timeline_complain(a->v.where, "down, and process %u of it lives",
 			atomic_load(&witness[a->v.where]->pid));
 }
 
@@ -174,7 +174,7 @@ static void say_letter(struct alone *a, char letter)
 	uint32_t incarnation = v->s.incarnation;
 
 	enum cinit_sent sent = cinit_ipc_send(&v->client, &m);
-	stress_note(v->where, "letter %c%s", letter, sent == CINIT_SENT ? "" : ": nobody");
+	timeline_note(v->where, "letter %c%s", letter, sent == CINIT_SENT ? "" : ": nobody");
 	atomic_fetch_add(&stress->sends[v->where], 1);
 	view_look(v);
 	while (sent == CINIT_SENT && v->s.want != want_of(letter) &&
@@ -190,12 +190,12 @@ static void say_letter(struct alone *a, char letter)
 static void command_alone(struct alone *a, char const *letters)
 {
 	struct view *v = &a->v;
-	char letter = letters[stress_random(strlen(letters))];
+	char letter = letters[chance_below(strlen(letters))];
 
 	if (letter != 'd')
 		let_go(a);
 	view_look(v);
-	if (v->where == SOLO && letter != 'r' && stress_random(3) == 0) {
+	if (v->where == SOLO && letter != 'r' && chance_below(3) == 0) {
 		say_letter(a, letter);
 		return;
 	}
@@ -203,9 +203,9 @@ static void command_alone(struct alone *a, char const *letters)
 	if (!sender_ask(v, letter))
 		return;
 	if (v->s.want != want_of(letter))
-		stress_complain(v->where, "%c is acknowledged, and it wants %s", letter,
+		timeline_complain(v->where, "%c is acknowledged, and it wants %s", letter,
 			status_want_name(v->s.want));
-	if (a->lock < 0 && stress_random(2))
+	if (a->lock < 0 && chance_below(2))
 		see_it_done(a, letter, starts);
 }
 
@@ -229,7 +229,7 @@ static void command_in_crowd(void)
 	view_open(&v[0], WEB);
 	view_open(&v[1], DUO);
 	while (atomic_load(&stress->sending)) {
-		sender_ask(&v[stress_random(2)], "uuudddrr"[stress_random(8)]);
+		sender_ask(&v[chance_below(2)], "uuudddrr"[chance_below(8)]);
 		breathe();
 	}
 }
@@ -238,19 +238,20 @@ static void command_in_crowd(void)
 
 static void expect_unknown(struct view *v)
 {
-	char letter = "Zz~"[stress_random(3)];
+	char letter = "Zz~"[chance_below(3)];
 	struct outcome o = sender_ask_with(v, letter, "");
 	if (o.result != RESULT_REFUSED || (o.why != WHY_UNKNOWN && o.why != WHY_DOUBT))
-		stress_complain(v->where, "%c, unknown: result %d, why %d", letter, (int)o.result,
+		timeline_complain(v->where, "%c, unknown: result %d, why %d", letter, (int)o.result,
 			(int)o.why);
 }
 
 static void ask_cinit(struct view *v)
 {
-	char letter = "yw"[stress_random(2)];
-	struct outcome o = sender_ask_with(v, letter, place_names[stress_random(WEB_LOG)]);
+	char letter = "yw"[chance_below(2)];
+	struct outcome o = sender_ask_with(v, letter, place_names[chance_below(WEB_LOG)]);
 	if (o.result != RESULT_DONE && o.result != RESULT_NOTHING)
-		stress_complain(CINIT, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
+		timeline_complain(
+			CINIT, "%c: result %d, why %d", letter, (int)o.result, (int)o.why);
 }
 
 /* Letters that change nothing, heads without tails, tails without heads; and for one service those
@@ -271,14 +272,14 @@ static void make_noise(struct view const *v)
 		{ { 'r' }, 1 },
 		{ { 'd', 'u' }, 2 },
 	};
-	size_t i = (size_t)stress_random(v->where == DUO ? sizeof noise / sizeof noise[0] : 5);
+	size_t i = (size_t)chance_below(v->where == DUO ? sizeof noise / sizeof noise[0] : 5);
 	char path[TREE_PATH + 4];
 
 	snprintf(path, sizeof path, "%s/in", v->path);
 	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0 && write(fd, noise[i].bytes, noise[i].len) < 0 && errno != EPIPE &&
 		errno != EAGAIN)
-		stress_complain(v->where, "unable to make noise: %s", strerror(errno));
+		timeline_complain(v->where, "unable to make noise: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
 }
@@ -293,8 +294,8 @@ static void do_the_rest(void)
 	for (int i = 0; i < PLACES; i++)
 		view_open(&v[i], i);
 	while (atomic_load(&stress->sending)) {
-		struct view *to = &v[stress_random(PLACES)];
-		switch (stress_random(4)) {
+		struct view *to = &v[chance_below(PLACES)];
+		switch (chance_below(4)) {
 		case 0:
 			command_alone(&log, "uddrrr");
 			break;
@@ -305,7 +306,7 @@ static void do_the_rest(void)
 			expect_unknown(to);
 			break;
 		default:
-			make_noise(stress_random(2) ? to : &v[DUO]);
+			make_noise(chance_below(2) ? to : &v[DUO]);
 		}
 		breathe();
 	}

@@ -49,9 +49,9 @@ void book_enter(uint64_t id, int where, int letter)
 		if (atomic_compare_exchange_strong(&f->id, &none, id))
 			break;
 		if (none == id)
-			stress_complain(where, "one id twice; that is no chance");
+			timeline_complain(where, "one id twice; that is no chance");
 		if (++tries == FRAMES / 2)
-			stress_complain(where, "the book is full");
+			timeline_complain(where, "the book is full");
 	}
 	f->where = (uint8_t)where;
 	f->letter = (uint8_t)letter;
@@ -88,10 +88,10 @@ static void enter_answer(struct view const *v, struct frame *f, uint64_t number,
 	uint64_t none = 0, id = atomic_load(&f->id);
 
 	if (number >= ANSWERS)
-		stress_complain(v->where, "more answers than there is room for");
+		timeline_complain(v->where, "more answers than there is room for");
 	if (!atomic_compare_exchange_strong(&stress->answered[v->where][number], &none, id) &&
 		none != id)
-		stress_complain(v->where, "answer %llu was to %llx, and now is to %llx",
+		timeline_complain(v->where, "answer %llu was to %llx, and now is to %llx",
 			(unsigned long long)number, (unsigned long long)none,
 			(unsigned long long)id);
 	none = 0;
@@ -101,12 +101,12 @@ static void enter_answer(struct view const *v, struct frame *f, uint64_t number,
 	none = 0;
 	if (atomic_compare_exchange_strong(&f->answer[1], &none, answer)) {
 		if (!IN_DOUBT(first) && !IN_DOUBT(answer))
-			stress_complain(v->where, "%c %llx was answered twice: %llx, then %llx",
+			timeline_complain(v->where, "%c %llx was answered twice: %llx, then %llx",
 				f->letter, (unsigned long long)id, (unsigned long long)first,
 				(unsigned long long)answer);
 		atomic_fetch_add(&stress->tally[v->where].doubles, 1);
 	} else if (none != answer) {
-		stress_complain(
+		timeline_complain(
 			v->where, "%c %llx was answered thrice", f->letter, (unsigned long long)id);
 	}
 }
@@ -135,10 +135,10 @@ static void take_answers(struct view *v, struct status const *s, struct status_r
 		size_t slot = (size_t)(from % STATUS_RING);
 		struct frame *f = book_find(r->id[slot]);
 		if (!f)
-			stress_complain(v->where, "answer %llu is to %llx, which nobody sent",
+			timeline_complain(v->where, "answer %llu is to %llx, which nobody sent",
 				(unsigned long long)from, (unsigned long long)r->id[slot]);
 		if (f->where != v->where)
-			stress_complain(
+			timeline_complain(
 				v->where, "an answer to a frame for %s", place_names[f->where]);
 		enter_answer(v, f, from, ANSWER(from, r->result[slot], r->why[slot]));
 		if (r->result[slot] == RESULT_DONE)
@@ -157,7 +157,7 @@ static void keeps_answers(struct view const *v, struct status const *s, struct s
 		size_t i = (size_t)(from % STATUS_RING);
 		if (v->r.id[i] != r->id[i] || v->r.result[i] != r->result[i] ||
 			v->r.why[i] != r->why[i])
-			stress_complain(v->where, "answer %llu, to %llx, was taken back",
+			timeline_complain(v->where, "answer %llu, to %llx, was taken back",
 				(unsigned long long)from, (unsigned long long)v->r.id[i]);
 	}
 }
@@ -169,15 +169,15 @@ static void only_forward(struct view const *v, struct status const *s)
 	if (s->change < old->change || s->acknowledged < old->acknowledged ||
 		(int32_t)(s->incarnation - old->incarnation) < 0 || s->starts < old->starts ||
 		s->deaths < old->deaths)
-		stress_complain(v->where, "a record was taken back: change %llu, then %llu",
+		timeline_complain(v->where, "a record was taken back: change %llu, then %llu",
 			(unsigned long long)old->change, (unsigned long long)s->change);
 	if (s->change == old->change &&
 		(s->acknowledged != old->acknowledged || s->state != old->state))
-		stress_complain(
+		timeline_complain(
 			v->where, "two records are number %llu", (unsigned long long)s->change);
 	if ((s->incarnation == old->incarnation) != (s->supervisor == old->supervisor) &&
 		s->supervisor)
-		stress_complain(v->where, "incarnation and supervisor do not agree");
+		timeline_complain(v->where, "incarnation and supervisor do not agree");
 }
 
 static void is_coherent(struct view const *v, struct status const *s)
@@ -186,19 +186,20 @@ static void is_coherent(struct view const *v, struct status const *s)
 	int alive = s->state == STATE_UP || (s->state == STATE_STARTING && run->pid);
 
 	if (s->state == STATE_UP && (!run->pid || run->phase != PHASE_STARTED))
-		stress_complain(v->where, "up, with process %u in phase %u", run->pid, run->phase);
+		timeline_complain(
+			v->where, "up, with process %u in phase %u", run->pid, run->phase);
 	if ((s->state == STATE_DOWN || s->state == STATE_BACKOFF) && run->pid)
-		stress_complain(v->where, "not running, with process %u", run->pid);
+		timeline_complain(v->where, "not running, with process %u", run->pid);
 	if (alive && s->starts < v->need_starts)
-		stress_complain(v->where,
+		timeline_complain(v->where,
 			"run number %u is up, after a command that ended it was acknowledged",
 			s->starts);
 	if (s->reason != REASON_NONE)
-		stress_complain(v->where, "there is a reason: %s", s->reason_text);
+		timeline_complain(v->where, "there is a reason: %s", s->reason_text);
 	if (s->flags & FLAG_EXIT_UNKNOWN)
-		stress_complain(v->where, "how a process ended was lost");
+		timeline_complain(v->where, "how a process ended was lost");
 	if (s->flags & FLAG_EXIT_VALID && s->last_exit && s->last_exit != SIGTERM)
-		stress_complain(v->where, "a process ended with %#x", (unsigned int)s->last_exit);
+		timeline_complain(v->where, "a process ended with %#x", (unsigned int)s->last_exit);
 }
 
 /* Had a sender a command for `want` under way when `acknowledged` frames had been answered? */
@@ -237,7 +238,7 @@ static void is_wanted(struct view const *v, struct status const *s)
 		return;
 	if (is_under_way(v, s))
 		return;
-	stress_complain(v->where, "wants %s, and %s is what was acknowledged last",
+	timeline_complain(v->where, "wants %s, and %s is what was acknowledged last",
 		status_want_name(s->want), status_want_name((unsigned int)v->want));
 }
 
@@ -247,7 +248,7 @@ static void note_record(struct view const *v, struct status const *s)
 
 	while (newest < s->change)
 		if (atomic_compare_exchange_weak(&stress->newest[v->where], &newest, s->change)) {
-			stress_note(v->where,
+			timeline_note(v->where,
 				"%llu: %s, want %s, flags %x, run %u/%u, starts %u, deaths %u, "
 				"acknowledged %llu, by %u",
 				(unsigned long long)s->change, status_state_name(s->state),
@@ -282,7 +283,7 @@ void view_look(struct view *v)
 	enum status_error e = cinit_ipc_watch(&v->client, &s, &r);
 
 	if (e != STATUS_OK)
-		stress_complain(v->where, "unable to watch: %d, %s", e, strerror(errno));
+		timeline_complain(v->where, "unable to watch: %d, %s", e, strerror(errno));
 	note_record(v, &s);
 	if (v->seen) {
 		only_forward(v, &s);
@@ -313,8 +314,8 @@ void view_wait(struct view *v, uint64_t limit)
 		return;
 	status_read(AT_FDCWD, v->path, &now, NULL);
 	if (now.change != v->s.change)
-		stress_complain(v->where,
+		timeline_complain(v->where,
 			"a wake-up was lost: the record is number %llu, who sleeps has read %llu",
 			(unsigned long long)now.change, (unsigned long long)v->s.change);
-	stress_complain(v->where, "what was awaited does not come");
+	timeline_complain(v->where, "what was awaited does not come");
 }

@@ -44,6 +44,74 @@ static void another_cinit_takes_over(void **state)
 	UNTIL(&db, !s->supervisor);
 }
 
+/* A oneshot that is up has no process, and yet `off` is due when the tree stops, whoever dies. What
+ * its `on` left to somebody above cinit ends then. */
+static void a_oneshot_is_brought_down_whoever_dies(void **state)
+{
+	struct place net = place_make("net"), tree_of;
+
+	(void)state;
+	place_script(&net, "on", "setsid sleep 1000 & echo $! >>$EVENTS");
+	place_script(&net, "off", "say off");
+	pid_t pid = init_start(NULL), left = event_pid();
+	UNTIL(&net, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid = init_start(NULL);
+	tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	kill((pid_t)net.s.supervisor, SIGSTOP);
+	kill(pid, SIGTERM);
+	UNTIL(&tree_of, s->state == STATE_STOPPING);
+	kill((pid_t)net.s.supervisor, SIGKILL);
+	event_is("off");
+	assert_int_equal(tree_end(pid), 0);
+	assert_true(tree_gone(left));
+}
+
+/* Who was told to exit stays away from the next cinit, too; unless the one before was about to
+ * bring it back, or had told it so itself because the tree stopped. */
+static void who_was_told_to_exit_stays_away(void **state)
+{
+	struct place away = init_service("away"), back = init_service("back");
+	struct place slow = place_make("slow"), tree_of;
+
+	(void)state;
+	place_script(&slow, "run", "trap '' TERM; say slow; while :; do sleep 1000; done");
+	pid_t pid = init_start(NULL);
+	event_is("slow");
+	tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&tree_of, s->state == STATE_UP);
+	UNTIL(&away, s->state == STATE_UP);
+	UNTIL(&back, s->state == STATE_UP);
+	/* another directory took its name: it is told to exit and to come back, and does neither
+	 * while it is stopped */
+	kill((pid_t)back.s.supervisor, SIGSTOP);
+	init_move("services/back", "back.old");
+	place_script(&back, "run", SLEEPS);
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	init_there("run/back/renew");
+	assert_int_equal(place_command(&away, 'x'), RESULT_DONE);
+	UNTIL(&away, s->flags & FLAG_EXITED && !s->supervisor);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	kill((pid_t)back.s.supervisor, SIGCONT);
+	UNTIL(&back, s->flags & FLAG_EXITED && !s->supervisor);
+	pid = init_start(NULL);
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	UNTIL(&back, s->state == STATE_UP);
+	init_gone("run/back/renew");
+	assert_int_equal(init_command(COMMAND_LOOK, "away", 0, NULL), RESULT_DONE);
+	place_look(&away);
+	assert_true(away.s.flags & FLAG_EXITED && !away.s.supervisor);
+	/* it is killed while it stops the tree */
+	kill(pid, SIGTERM);
+	UNTIL(&back, s->flags & FLAG_EXITED && !s->supervisor);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid = init_start(NULL);
+	UNTIL(&back, s->state == STATE_UP);
+	UNTIL(&away, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 /* cinit and a supervisor are both killed: what left the service's session is then the child of
  * somebody above them. It ends with the service all the same, and nothing else does. */
 static void what_was_left_to_strangers_is_found(void **state)
@@ -130,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TREE_TEST(another_cinit_takes_over),
 		TREE_TEST(what_was_left_to_strangers_is_found),
+		TREE_TEST(who_was_told_to_exit_stays_away),
+		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 	};
 	return cmocka_run_group_tests_name("init_takeover", tests, NULL, NULL);

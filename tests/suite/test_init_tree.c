@@ -1,7 +1,6 @@
 /* cinit while the tree runs: supervisors that die, essential services, commands. */
 #include "init.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -251,20 +250,6 @@ static void noise_changes_nothing(void **state)
 
 /* ------------------------------------------------------------------------------- limits */
 
-static unsigned int descriptors(pid_t pid)
-{
-	char path[64];
-	unsigned int n = 0;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
 static unsigned long switches(pid_t pid)
 {
 	char path[64], line[128];
@@ -295,7 +280,7 @@ static void holds_few_descriptors_and_sleeps(void **state)
 	}
 	pid_t pid = init_run("/bin/sh", "-c", "echo cmd >>$EVENTS; exec sleep 1000");
 	event_is("cmd");
-	assert_in_range(descriptors(pid), 5, 10 + 4);
+	assert_in_range(tree_descriptors(pid), 5, 10 + 4);
 	/* the search for cycles ends when it does, and that is heard: asleep is who sleeps at last
 	 */
 	unsigned long before;

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +51,7 @@ static void child_ended(pid_t pid, int wstat)
 static pid_t fork_one(char const *role, unsigned int self, void (*live)(unsigned int))
 {
 	pid_t parent = getpid();
-	uint64_t chance = stress_random(UINT64_MAX >> 12);
+	uint64_t chance = chance_pass_on();
 	fflush(NULL);
 	pid_t pid = fork();
 	assert_true(pid >= 0);
@@ -62,9 +61,9 @@ static pid_t fork_one(char const *role, unsigned int self, void (*live)(unsigned
 	if (getppid() != parent)
 		_exit(1);
 	signal(SIGPIPE, SIG_IGN);
-	snprintf(stress_who, sizeof stress_who, "%s %u", role, self);
+	snprintf(timeline_who, sizeof timeline_who, "%s %u", role, self);
 	stress_self = self;
-	stress_seed(chance, self);
+	chance_seed(chance, self);
 	live(self);
 	_exit(0);
 }
@@ -81,13 +80,14 @@ static void wait_on(unsigned int self)
 	stress->first_incarnation[self] = v.s.incarnation;
 	for (;;) {
 		atomic_store(&stress->seen[self], v.s.change);
-		if (atomic_load(&stress->bell) && write(stress_bell, &one, sizeof one) < 0)
-			stress_complain(v.where, "unable to ring: %s", strerror(errno));
+		if ((atomic_load(&stress->bell) || timeline_complaint()) &&
+			write(stress_bell, &one, sizeof one) < 0)
+			timeline_complain(v.where, "unable to ring: %s", strerror(errno));
 		if (view_is_over(v.where, &v.s))
 			return;
 		/* a hang-up lasts: it does not matter when its waiter sleeps in */
-		if (stress_random(16) == 0)
-			stress_pause(stress_random(5 * CLOCK_MILLISEC));
+		if (chance_below(16) == 0)
+			chance_pause(chance_below(5 * CLOCK_MILLISEC));
 		view_wait(&v, clock_boottime() + 3 * PATIENCE); /* others complain sooner */
 		atomic_fetch_add(&stress->wakes[self], 1);
 		view_look(&v);
@@ -98,14 +98,12 @@ static void wait_on(unsigned int self)
 
 void arena_fail(void)
 {
-	while (atomic_load(&stress->complained) == 1)
-		sched_yield(); /* it is being written */
-	if (!stress->complained)
-		stress_object(PLACES, "a child ended badly: %#x", (unsigned int)arena.failed);
-	stress_tell();
+	if (!timeline_complaint())
+		timeline_object(PLACES, "a child ended badly: %#x", (unsigned int)arena.failed);
+	timeline_tell();
 	tree_messages();
 	fail_msg("CINIT_STRESS_SEED=%llu: %s", (unsigned long long)(seed + totals.rounds),
-		stress->complaint);
+		timeline_complaint());
 }
 
 void arena_turn(uint64_t nanoseconds)
@@ -115,7 +113,7 @@ void arena_turn(uint64_t nanoseconds)
 	if (tree_poll(stress_bell, POLLIN, clock_boottime() + nanoseconds) > 0 &&
 		read(stress_bell, &count, sizeof count) < 0)
 		fail_msg("eventfd: %s", strerror(errno));
-	if (atomic_load(&stress->complained) || arena.failed)
+	if (timeline_complaint() || arena.failed)
 		arena_fail();
 }
 
@@ -164,9 +162,9 @@ static void come_to_rest(void)
 		if (clock_boottime() < limit)
 			continue;
 		if (settled < PLACES)
-			stress_object(settled, "does not come to rest");
+			timeline_object(settled, "does not come to rest");
 		else
-			stress_object((int)seen % PLACES,
+			timeline_object((int)seen % PLACES,
 				"waiter %u sleeps at record %llu, and number %llu is the last",
 				seen, (unsigned long long)atomic_load(&stress->seen[seen]),
 				(unsigned long long)arena.place[seen % PLACES].s.change);
@@ -186,7 +184,7 @@ static void all_end(pid_t const *pid, int n, char const *who)
 		}
 		arena_turn(100 * CLOCK_MILLISEC);
 		if (clock_boottime() > limit) {
-			stress_object(PLACES, "%s %d does not end", who, i);
+			timeline_object(PLACES, "%s %d does not end", who, i);
 			arena_fail();
 		}
 	}
@@ -194,16 +192,16 @@ static void all_end(pid_t const *pid, int n, char const *who)
 
 static void run_phase(uint64_t until)
 {
-	stress_note(PLACES, "a phase begins");
+	timeline_note(PLACES, "a phase begins");
 	atomic_store(&stress->sending, 1);
 	for (unsigned int i = 0; i < SENDERS; i++)
 		arena.sender[i] = fork_one("sender", i, sender_live);
 	monkey_live(until);
 	atomic_store(&stress->sending, 0);
 	all_end(arena.sender, SENDERS, "sender");
-	stress_note(PLACES, "the senders have ended");
+	timeline_note(PLACES, "the senders have ended");
 	come_to_rest();
-	stress_note(PLACES, "all is at rest");
+	timeline_note(PLACES, "all is at rest");
 }
 
 /* ---------------------------------------------------------------------------------- a round */
@@ -227,7 +225,10 @@ static void begin_round(void)
 	stress_begin();
 	tree.orphan = child_ended;
 	for (int i = 0; i < CINIT; i++)
-		make_service(i, i == WORK ? "worker\n" : i == WEB_LOG ? "log\n" : "");
+		make_service(i, i == WORK      ? "worker\n"
+				: i == WEB     ? "echo\n"
+				: i == WEB_LOG ? "log\n"
+					       : "");
 	arena.place[CINIT] = place_at(".cinit", tree_name("run/.cinit"));
 	arena.cinit = init_run(NULL);
 	for (int i = 0; i < CINIT; i++)
@@ -243,10 +244,10 @@ static void begin_round(void)
 
 static void end_round(void)
 {
-	stress_note(PLACES, "the tree stops");
+	timeline_note(PLACES, "the tree stops");
 	atomic_store(&stress->stopping, 1);
 	kill(arena.cinit, SIGTERM);
-	if (stress_random(2))
+	if (chance_below(2))
 		monkey_live_on(arena.cinit);
 	assert_int_equal(tree_end(arena.cinit), EXIT(0));
 	for (int i = 0; i < WAITERS; i++)
@@ -269,10 +270,10 @@ static void nothing_is_lost_and_nothing_invented(void **state)
 	for (int first = 1; first || clock_boottime() < end; first = 0) {
 		if (!first && (tree_teardown(state) || tree_setup(state)))
 			fail_msg("unable to begin another round");
-		stress_seed(seed + totals.rounds, 0);
+		chance_seed(seed + totals.rounds, 0);
 		begin_round();
 		for (int i = 0; i < PHASES; i++)
-			run_phase(clock_boottime() + (300 + stress_random(400)) * CLOCK_MILLISEC);
+			run_phase(clock_boottime() + (300 + chance_below(400)) * CLOCK_MILLISEC);
 		end_round();
 	}
 	print_message("# %llu rounds, %llu supervisors killed, %llu changes, %llu frames (%llu "

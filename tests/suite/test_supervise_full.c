@@ -1,7 +1,6 @@
 /* A run directory on a file system without room. */
 #include "tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -132,20 +131,6 @@ static void expect_silence(void)
 	event_none();
 }
 
-static int count_descriptors(pid_t pid)
-{
-	char path[64];
-	struct dirent const *e;
-	int n = 0;
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
-
 /* The only child of a process, which is at rest. */
 static pid_t child_of(pid_t pid)
 {
@@ -180,7 +165,7 @@ static void nothing_runs_that_is_not_written_down(void **state)
 		tree_read("web.err"), "web: unable to publish status: No space left on device; "));
 	/* the next one stands at its gate, and holds nothing of ours: standard descriptors, gate */
 	expect_silence();
-	assert_int_equal(count_descriptors(child_of(web.supervisor)), 4);
+	assert_int_equal(tree_descriptors(child_of(web.supervisor)), 4);
 	place_look(&web);
 	assert_int_equal(web.s.state, STATE_UP);
 	assert_true(status_answer(&web.r, id) < 0);

@@ -1,7 +1,6 @@
 /* What a supervisor costs: descriptors, and nothing at all while nothing happens. */
 #include "tree.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,20 +10,6 @@
 #include "clock.h"
 
 #define IDLE (4 * CLOCK_SECOND)
-
-static unsigned int descriptors(pid_t pid)
-{
-	char path[64];
-	unsigned int n = 0;
-	struct dirent const *e;
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	assert_non_null(d);
-	while ((e = readdir(d)))
-		n += e->d_name[0] != '.';
-	closedir(d);
-	return n;
-}
 
 /* Switches to another process, for want of something to do or of time. */
 static unsigned long switches(pid_t pid)
@@ -117,7 +102,7 @@ static void descriptors_are_bounded(void **state)
 	(void)state;
 	populate();
 	for (unsigned int i = 0; i < COUNT; i++)
-		assert_in_range(descriptors(places[i].supervisor), 6, i == LOGGED ? 18 : 12);
+		assert_in_range(tree_descriptors(places[i].supervisor), 6, i == LOGGED ? 18 : 12);
 }
 
 /* While it works, too, and nothing is left open by it. */
@@ -132,16 +117,16 @@ static void descriptors_after_much_work(void **state)
 	place_up(&web);
 	UNTIL(&log, s->state == STATE_UP);
 	settled(&web, 1);
-	unsigned int before = descriptors(web.supervisor);
+	unsigned int before = tree_descriptors(web.supervisor);
 	for (unsigned int i = 2; i < 12; i++) {
 		place_command(&web, i & 1 ? 'r' : 't');
 		UNTIL(&web, s->state == STATE_UP && s->starts == i);
-		assert_in_range(descriptors(web.supervisor), 6, 18);
+		assert_in_range(tree_descriptors(web.supervisor), 6, 18);
 		place_command(&log, 'r');
 		UNTIL(&log, s->starts == i && s->state == STATE_UP);
 	}
 	settled(&web, 1);
-	assert_int_equal(descriptors(web.supervisor), before);
+	assert_int_equal(tree_descriptors(web.supervisor), before);
 }
 
 int main(void)

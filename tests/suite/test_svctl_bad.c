@@ -246,6 +246,24 @@ static void one_that_exited_stays_so_without_cinit(void **state)
 	SVCTL(1, "fail: down: web: #s, normally up\n", "check", "web");
 }
 
+/* It does what it can with what it has, and else says what it lacks, not that nobody answers. */
+static void few_descriptors(void **state)
+{
+	char script[128];
+	int doubts = 0;
+	(void)state;
+	for (int n = 5; n < 10; n++) {
+		snprintf(script, sizeof script,
+			"ulimit -n %d; exec \"$CINIT_BUILD/svctl\" restart web", n);
+		tree_run(&svctl_output, "/bin/sh", "-c", script, NULL);
+		doubts += svctl_output.code == 101;
+		if (svctl_output.code && !strstr(svctl_output.out, ": Too many open files"))
+			fail_msg("%d: %s%s", n, svctl_output.out, svctl_output.err);
+	}
+	assert_int_equal(svctl_output.code, 0);
+	assert_true(doubts);
+}
+
 static void a_service_without_run(void **state)
 {
 	(void)state;
@@ -352,6 +370,7 @@ int main(void)
 		TEST(a_dead_supervisor_without_cinit_fails_at_once),
 		TEST(one_that_exited_stays_so_without_cinit),
 		TEST(a_service_without_run),
+		TEST(few_descriptors),
 		TEST(a_service_that_gives_up_ends_the_wait),
 		BOOTED(others_may_look_and_wait),
 		BOOTED(output_that_cannot_be_written),

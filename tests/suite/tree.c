@@ -2,6 +2,7 @@
  * lines that scripts say, and the end of all of it. */
 #include "tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -373,6 +374,21 @@ int tree_has_users(void)
 int tree_gone(pid_t pid)
 {
 	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+unsigned int tree_descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned int n = 0;
+	struct dirent const *e;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
 }
 
 int tree_ended(pid_t pid)

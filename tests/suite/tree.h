@@ -116,6 +116,9 @@ int tree_end_at(pid_t pid, char const *file, int line);
 /* Is there no such process, not even a zombie? */
 int tree_gone(pid_t pid);
 
+/* How many descriptors a process has open; 0: it is gone. */
+unsigned int tree_descriptors(pid_t pid);
+
 /* Has it ended? Reaps and looks, does not wait. */
 int tree_ended(pid_t pid);
 

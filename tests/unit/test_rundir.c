@@ -321,7 +321,10 @@ static void service_names(void **state)
 	static char const *const good[] = { "a", "web", "a b", "getty@tty1", "\xc3\xa9t\xc3\xa9",
 		"-x", "conf2", "Conf", "log", "supervise", "a.b" };
 	static char const *const bad[] = { "", ".", "..", ".cinit", ".a", "conf", "a/b", "/", "a\n",
-		"\t", "a\x7f", "\x1b[m", "a\xc2\x9b[m", "a\x9b" };
+		"\t", "a\x7f", "\x1b[m",
+		("a\xc2\x9b"
+		 "31m"),
+		"a\x9b" };
 	char name[258];
 	(void)state;
 

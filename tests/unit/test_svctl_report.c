@@ -228,6 +228,11 @@ static void an_unknown_outcome_is_no_success(void **state)
 	j.detail = WHY_NONE;
 	j.waking = 1;
 	is_end(&j, "warning: web: no answer to wake from cinit within 7 s; outcome unknown\n");
+	j.waking = 0;
+	j.error = JOB_ERROR_WATCH;
+	j.detail = EMFILE;
+	is_end(&j,
+		"warning: web: unable to watch it: Too many open files; outcome of down unknown\n");
 }
 
 static void failures_name_the_verb_and_the_reason(void **state)
