@@ -106,7 +106,7 @@ static void shown_and_handed_back(void **state)
 	struct handover h;
 	struct handover_reader r, back;
 	struct handover_item i;
-	char *const argv[] = { NULL };
+	char word[] = "nobody", *const argv[] = { word, NULL };
 	int w;
 
 	(void)state;
