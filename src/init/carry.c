@@ -80,8 +80,8 @@ enum {
 
 /* What is in no row is handed over in another way, or begins anew:
  *   struct init: title title_size argv self former former_reads proved handed ready resumed first
- *   machine fresh keeps_exits signals ipc status ring dirty publish_due out_due more reap_first tree orphans
- *   spawning said_fork polls polls_taken swept childless
+ *   machine fresh keeps_exits signals ipc status ring dirty publish_due out_due more reap_first
+ *   tree orphans spawning said_fork polls polls_taken swept childless
  *   struct cmd: argv next watch
  *   struct upgrade: asked answer limit due services file
  *   struct stop: end margin late report hurried
