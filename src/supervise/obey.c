@@ -283,6 +283,13 @@ static int start_failed(struct service const *x, enum command_action action)
 	       is_start(action);
 }
 
+/* Told to end by a signal; or by command, and its logger has been told to go by the end of its
+ * input: a service that started now would have none. */
+static int is_over(struct supervisor const *sup)
+{
+	return sup->ending || (sup->has_log && sup->log.end_of_log);
+}
+
 static void obey(struct service *x, struct message const *m)
 {
 	struct command const *row = command_by_letter(COMMAND_SERVICE, m->command);
@@ -296,7 +303,7 @@ static void obey(struct service *x, struct message const *m)
 		acknowledge(x, m->id, RESULT_REFUSED, WHY_UNKNOWN);
 		return;
 	}
-	if (x->end_of_log || (x->sup->ending && is_start(row->action))) {
+	if (x->end_of_log || (is_over(x->sup) && is_start(row->action))) {
 		acknowledge(x, m->id, RESULT_REFUSED, WHY_EXITING);
 		return;
 	}

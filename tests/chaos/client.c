@@ -133,6 +133,15 @@ static void check_acknowledged(int i, enum order order)
 			s.incarnation);
 }
 
+/* By a monkey's TERM, which no client knows of. */
+static int is_exiting(int i)
+{
+	struct status s;
+
+	return status_read(AT_FDCWD, services[i].place.state, &s, NULL) == STATUS_OK &&
+	       s.want == WANT_EXIT;
+}
+
 /* `rescans`: how many had ended before it was said; UINT_MAX: one had not. */
 static void take_answer(int i, struct verb const *v, unsigned int rescans, int code)
 {
@@ -142,6 +151,8 @@ static void take_answer(int i, struct verb const *v, unsigned int rescans, int c
 		return;
 	if (!code && v->order == ORDER_EXIT && rescans != atomic_load(&chaos->rescans)) {
 		atomic_store(&chaos->of[i].order, ORDER_UNKNOWN); /* it may have come back */
+	} else if (!code && v->order == ORDER_DOWN && is_exiting(i)) {
+		atomic_store(&chaos->of[i].order, ORDER_UNKNOWN); /* it goes down, and further */
 	} else if (!code) {
 		atomic_store(&chaos->of[i].order, v->order);
 		atomic_store(&chaos->of[i].rescans, rescans);

@@ -250,6 +250,23 @@ static void a_logger_cannot_be_told_to_exit(void **state)
 
 /* A survivor of the service holds the pipe: its lines are logged, and the logger is told in the
  * end. */
+/* The service is down and its logger about to go: nothing starts that would have no logger. */
+static void no_start_when_the_logger_is_told_to_go(void **state)
+{
+	struct logged l = logged("exec sleep 1000", "exec cat >/dev/null");
+	enum status_why why;
+	(void)state;
+	supervise(&l);
+	kill((pid_t)l.log.s.pid, SIGSTOP);
+	assert_int_equal(place_command(&l.web, 'x'), RESULT_DONE);
+	UNTIL(&l.log, s->want == WANT_EXIT);
+	uint64_t id = place_send(&l.web, 'u');
+	assert_int_equal(place_answer(&l.web, id, &why), RESULT_REFUSED);
+	assert_int_equal(why, WHY_EXITING);
+	kill((pid_t)l.log.s.pid, SIGCONT);
+	assert_int_equal(tree_end(l.web.supervisor), 0);
+}
+
 static void somebody_still_holds_the_pipe(void **state)
 {
 	struct logged l = logged("( sleep 1000 & ); echo up; exec sleep 1000", LOGS);
@@ -382,6 +399,7 @@ int main(void)
 		TREE_TEST(a_logger_that_ignores_the_end),
 		TREE_TEST(a_logger_that_ignores_everything),
 		TREE_TEST(a_logger_cannot_be_told_to_exit),
+		TREE_TEST(no_start_when_the_logger_is_told_to_go),
 		TREE_TEST(somebody_still_holds_the_pipe),
 		TREE_TEST(the_end_comes_while_the_logger_waits_to_start),
 		TREE_TEST(the_sweep_of_one_spares_the_other),
