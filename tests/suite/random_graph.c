@@ -119,8 +119,8 @@ void graph_ends(struct graph const *g, int const asked[GRAPH_SIZE], int const he
 			if (g->node[i].edge[k].kind == EDGE_WANTS || end[to] == END_UP)
 				continue;
 			all = 0;
-			may &= g->node[i].edge[k].kind == EDGE_NEEDS &&
-			       (end[to] == END_WAITING_OR_UP || g->node[to].crash);
+			may &= end[to] == END_WAITING_OR_UP ||
+			       (g->node[i].edge[k].kind == EDGE_NEEDS && g->node[to].crash);
 		}
 		end[i] = !wanted[i] ? END_DOWN
 			 : all      ? END_UP
