@@ -183,8 +183,9 @@ static void why(struct service *x, struct need const *n, char const *text)
 
 static int goes_down(struct status const *s)
 {
+	/* AWAITS alone: it was told to come back meanwhile, and waits for us to leave still */
 	return s->want == WANT_DOWN || s->want == WANT_EXIT ||
-	       (s->flags & (FLAG_CYCLING | FLAG_EXITED));
+	       (s->flags & (FLAG_CYCLING | FLAG_AWAITS | FLAG_EXITED));
 }
 
 static int is_ready(struct status const *s)
