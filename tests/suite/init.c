@@ -2,6 +2,7 @@
 #include "init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,4 +247,18 @@ void init_upgrade_at(char const *file, int line)
 	print_error("%s:%d: upgrade: %d: %s%s%s", file, line, o.code, o.out, o.err,
 		tree_read("cinit.err"));
 	_fail(file, line);
+}
+
+void init_alone_with_pipe(pid_t cinit, struct place *web, struct place const *log, char const *got)
+{
+	kill(cinit, SIGSTOP);
+	kill((pid_t)web->s.supervisor, SIGKILL);
+	kill((pid_t)log->s.pid, SIGKILL);
+	kill((pid_t)web->s.pid, SIGKILL);
+	kill(cinit, SIGCONT);
+	UNTIL(web, s->starts == 2);
+	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	event_await(got);
+	close(hold);
 }

@@ -77,4 +77,8 @@ void init_there_at(char const *name, char const *file, int line);
 void init_gone_at(char const *name, char const *file, int line);
 #define init_gone(name) init_gone_at(name, __FILE__, __LINE__)
 
+/* For a moment nobody but cinit has the log pipe of `web` open, and a line in it waits. Lets the
+ * next logger, which reads `hold` first, go on; `got` is what it says then. */
+void init_alone_with_pipe(pid_t cinit, struct place *web, struct place const *log, char const *got);
+
 #endif

@@ -168,17 +168,7 @@ static void the_next_cinit_lacks_nothing(void **state)
 	pid = init_start(NULL);
 	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
 	UNTIL(&cinit, s->state == STATE_UP && (pid_t)s->supervisor == pid);
-	/* nobody but cinit has the pipe open for a moment, and its line waits */
-	kill(pid, SIGSTOP);
-	kill((pid_t)web.s.supervisor, SIGKILL);
-	kill((pid_t)log.s.pid, SIGKILL);
-	kill((pid_t)web.s.pid, SIGKILL);
-	kill(pid, SIGCONT);
-	UNTIL(&web, s->starts == 2);
-	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
-	assert_int_equal(write(hold, "\n", 1), 1);
-	event_await("got line");
-	close(hold);
+	init_alone_with_pipe(pid, &web, &log, "got line");
 	/* its second supervisor is ours, and so are that one's orphans */
 	init_kill_supervisor(&one);
 	assert_int_equal(place_command(&one, 'r'), RESULT_DONE);

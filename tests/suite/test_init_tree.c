@@ -124,16 +124,7 @@ static void what_is_in_the_log_pipe_outlives_everybody(void **state)
 	event_await("wrote");
 	UNTIL(&web, s->state == STATE_UP);
 	UNTIL(&log, s->state == STATE_UP);
-	kill(pid, SIGSTOP);
-	kill((pid_t)web.s.supervisor, SIGKILL);
-	kill((pid_t)log.s.pid, SIGKILL);
-	kill((pid_t)web.s.pid, SIGKILL);
-	kill(pid, SIGCONT);
-	UNTIL(&web, s->starts == 2);
-	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
-	assert_int_equal(write(hold, "\n", 1), 1);
-	event_await("got one");
-	close(hold);
+	init_alone_with_pipe(pid, &web, &log, "got one");
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 }
 
