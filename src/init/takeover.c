@@ -4,7 +4,6 @@
  * by backoff, until the old one has gone. */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/djbunix.h>
@@ -12,6 +11,7 @@
 
 #include "../lib/path.h"
 #include "../lib/process.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -71,7 +71,7 @@ int takeover_lives(struct init const *i, struct service const *s)
 int takeover_polls(struct init *i, size_t others)
 {
 	i->polls_taken = i->first ? 0 : i->tree.count;
-	i->polls = calloc(others + i->polls_taken, sizeof *i->polls);
+	i->polls = apart_array(others + i->polls_taken, sizeof *i->polls);
 	return i->polls ? 0 : -1;
 }
 
