@@ -55,14 +55,20 @@ static int is_directory(int base, char const *path)
 	return fstatat(base, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A service of the tree, or its logger. */
-static int set_named(struct target *t, struct where *w, char const *name, int is_log)
+/* A service of the tree that is there, or its logger. */
+static int set_present(struct target *t, struct where const *w, char const *name, int is_log)
 {
 	t->base = w->fd;
 	t->is_log = (uint8_t)is_log;
 	t->service = strdup(name);
-	t->state = joined(name, is_log ? LOG : "", "");
-	if (!t->service || !t->state)
+	t->state = is_log ? joined(name, LOG, "") : t->service;
+	return t->service && t->state ? 0 : -1;
+}
+
+/* The same where it may be missing. */
+static int set_named(struct target *t, struct where *w, char const *name, int is_log)
+{
+	if (set_present(t, w, name, is_log) < 0)
 		return -1;
 	t->missing = w->fd < 0 || (!is_directory(w->fd, t->state) &&
 					  !(where_settle(w) && is_directory(w->fd, t->state)));
@@ -144,7 +150,7 @@ static int resolve_name(
 	char path[PATH_MAX], file[PATH_MAX];
 
 	if (w->fd >= 0 && is_directory(w->fd, typed))
-		return set_named(t, w, name, is_log);
+		return set_present(t, w, name, is_log);
 	if (w->services && path_join(path, w->services, name) == 0 &&
 		path_join(file, path, STATE) == 0 && is_directory(AT_FDCWD, file))
 		return set_path(t, path, is_log);
@@ -179,6 +185,13 @@ static int by_name(void const *a, void const *b)
 	return strcmp(x->typed, y->typed);
 }
 
+static void free_names(struct target const *t)
+{
+	if (t->state != t->service)
+		free(t->state);
+	free(t->service);
+}
+
 static int add_matching(struct targets *ts, struct where *w, DIR *dir, char const *pattern)
 {
 	struct dirent *d;
@@ -189,13 +202,14 @@ static int add_matching(struct targets *ts, struct where *w, DIR *dir, char cons
 			(pattern && fnmatch(pattern, d->d_name, 0) != 0))
 			continue;
 		struct target *t = append(ts, NULL);
-		if (!t || set_named(t, w, d->d_name, 0) < 0)
+		/* what is no directory, or a link to one, has to be asked */
+		if (!t || (d->d_type == DT_DIR ? set_present(t, w, d->d_name, 0)
+					       : set_named(t, w, d->d_name, 0)) < 0)
 			return -1;
 		t->typed = t->service;
 		/* a file, or gone already */
 		if (t->missing) {
-			free(t->service);
-			free(t->state);
+			free_names(t);
 			ts->all = --ts->count;
 		}
 		errno = 0;
@@ -257,9 +271,8 @@ void targets_keep(struct targets *ts, size_t count)
 void targets_free(struct targets *ts)
 {
 	for (size_t i = 0; i < ts->all; i++) {
-		free(ts->list[i].state);
+		free_names(ts->list + i);
 		free(ts->list[i].directory);
-		free(ts->list[i].service);
 	}
 	free(ts->list);
 	*ts = (struct targets){ .list = NULL };
