@@ -16,8 +16,10 @@
 #include "table.h"
 #include "view.h"
 
-#define FLUSH 65536 /* bytes of output that are held back at most */
-#define MANY  2
+#define FLUSH                                                                                      \
+	8192   /* bytes of output that are held back at most: fresh memory costs more than a write \
+		*/
+#define MANY 2 /* so that it pays to ask cinit once instead of each supervisor */
 
 struct show {
 	struct options const *o;
@@ -27,7 +29,7 @@ struct show {
 	uint64_t now;
 	int64_t wall;
 	unsigned long shown, failed;
-	int many; /* so that it pays to ask cinit once instead of each supervisor */
+	int many;
 };
 
 static void look(struct show *s, struct view *v, struct target const *t, char const *path)

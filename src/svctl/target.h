@@ -10,6 +10,7 @@
 
 #include "rundir.h"
 
+struct names;
 struct place; /* a service directory by device and inode */
 
 /* The tree that we look at. */
@@ -36,6 +37,7 @@ struct target {
 	char *service; /* name in the tree; NULL: it is given by path and no service of the tree */
 	uint8_t is_log;
 	uint8_t missing; /* there is no such service */
+	uint8_t listed;  /* its name belongs to .names of the targets */
 	uint8_t maker;   /* it is missing, but perhaps the tree can make it, from a template */
 };
 
@@ -43,6 +45,8 @@ struct targets {
 	struct target *list;
 	size_t count;     /* in use */
 	size_t all, room; /* to be freed; allocated */
+	struct names *names; /* what patterns have found */
+	size_t names_count;
 };
 
 /* Finds the run directory. `given` is -r's, `services` -d's; each may be NULL. That there is none
