@@ -43,8 +43,8 @@ struct target {
 
 struct targets {
 	struct target *list;
-	size_t count;     /* in use */
-	size_t all, room; /* to be freed; allocated */
+	size_t count;        /* in use */
+	size_t all, room;    /* to be freed; allocated */
 	struct names *names; /* what patterns have found */
 	size_t names_count;
 };
