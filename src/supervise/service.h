@@ -136,7 +136,7 @@ struct service {
 struct supervisor {
 	struct supervise_options const *o;
 	int has_log;
-	int run;              /* the run directory; -1: there is no cinit */
+	int run;              /* the run directory; -1: not needed yet, see supervisor_run */
 	int signals;          /* signalfd of the self-pipe */
 	int pipe;             /* O_RDWR on the log pipe; -1: none, or let go of */
 	uint64_t last_lines;  /* deadline for lines that wait, when all else is over; 0: none */
@@ -245,6 +245,9 @@ void child_report(struct service *x, enum status_role role);
 int service_enter(struct service const *x);
 
 /* ---- depend.c */
+/* The run directory: most services look for nobody in it, so it is opened when one does. -1 with
+ * errno; ENOENT: there is no cinit. */
+int supervisor_run(struct supervisor *sup);
 int service_begin_stop(struct service *x);
 void service_look_dependents(struct service *x);
 void service_depend_turn(struct service *x);

@@ -257,7 +257,7 @@ static void carry_on(struct service *x)
 	service_look_adopted(x);
 	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
 		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
-		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
+		!x->is_log && supervisor_run(x->sup) >= 0 && !needs_load(x, &x->config_error))
 		x->needs_enter = 1; /* our entries may lie there already: they are the same */
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:

@@ -102,7 +102,10 @@ static void descriptors_are_bounded(void **state)
 	(void)state;
 	populate();
 	for (unsigned int i = 0; i < COUNT; i++)
-		assert_in_range(tree_descriptors(places[i].supervisor), 6, i == LOGGED ? 18 : 12);
+		assert_int_equal(
+			tree_descriptors(places[i].supervisor), i == LOGGED                    ? 13
+								: i == ADOPTED /* its pidfd */ ? 9
+											       : 8);
 }
 
 /* While it works, too, and nothing is left open by it. */
@@ -121,7 +124,7 @@ static void descriptors_after_much_work(void **state)
 	for (unsigned int i = 2; i < 12; i++) {
 		place_command(&web, i & 1 ? 'r' : 't');
 		UNTIL(&web, s->state == STATE_UP && s->starts == i);
-		assert_in_range(tree_descriptors(web.supervisor), 6, 18);
+		assert_in_range(tree_descriptors(web.supervisor), 13, 21);
 		place_command(&log, 'r');
 		UNTIL(&log, s->starts == i && s->state == STATE_UP);
 	}
@@ -129,11 +132,36 @@ static void descriptors_after_much_work(void **state)
 	assert_int_equal(tree_descriptors(web.supervisor), before);
 }
 
+/* As much as there can be at a time: run, check and a control script, all of them taken over. */
+static void descriptors_at_the_most(void **state)
+{
+	struct place web = place_with("web", "say run; exec sleep 1000");
+	(void)state;
+	place_script(&web, "check", "say check; exec sleep 1000");
+	place_write(&web, "timeout-check", "0");
+	place_script(&web, "control/h", "say h; exec sleep 1000");
+	place_write(&web, "timeout-control", "0");
+	place_supervise(&web);
+	event_is("run");
+	event_is("check");
+	place_letters(&web, "h");
+	event_is("h");
+	UNTIL(&web, s->child[ROLE_CONTROL].phase == PHASE_STARTED &&
+			    s->child[ROLE_CHECK].phase == PHASE_STARTED);
+	settled(&web, 1);
+	assert_int_equal(tree_descriptors(web.supervisor), 8);
+	place_kill_supervisor(&web);
+	UNTIL(&web, s->supervisor == (uint32_t)p_->supervisor);
+	settled(&web, 1);
+	assert_int_equal(tree_descriptors(web.supervisor), 11);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
 		TREE_TEST(nothing_is_done_while_nothing_happens),
 		TREE_TEST(descriptors_are_bounded),
+		TREE_TEST(descriptors_at_the_most),
 		TREE_TEST(descriptors_after_much_work),
 	};
 	return cmocka_run_group_tests_name("supervise_idle", tests, 0, 0);
