@@ -47,6 +47,13 @@ int service_begin_stop(struct service *x)
 	return dependents_await(x) != 0;
 }
 
+/* What it wanted may have gone without it meanwhile, and is not watched: it is told again. */
+void service_come_back(struct service *x)
+{
+	x->s.flags |= FLAG_AGAIN;
+	x->needs_enter |= x->needs.entered;
+}
+
 /* Somebody came or went. Being wanted by others counts only where nobody said otherwise. */
 void service_look_dependents(struct service *x)
 {
@@ -60,7 +67,7 @@ void service_look_dependents(struct service *x)
 		if (x->s.want == WANT_UP)
 			return;
 		if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
-			x->s.flags |= FLAG_AGAIN;
+			service_come_back(x);
 		x->s.want = WANT_UP;
 		x->dirty = 1;
 		if (x->s.state == STATE_DOWN)
