@@ -105,7 +105,6 @@ void state_begin(struct init const *i, struct service const *s)
 	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
 		return;
 	empty_file(i->run, s->name, "lock");
-	empty_file(i->run, s->name, "log/lock");
 	for (size_t n = 0; n < COUNT(past); n++)
 		remove_file(i->run, s->name, past[n]);
 }

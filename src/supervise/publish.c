@@ -71,7 +71,7 @@ void service_open_gates(struct service *x)
 static void note_failure(struct service *x, int e)
 {
 	char byte = (char)e;
-	if (pwrite(x->lock, &byte, 1, 0) != 1)
+	if (pwrite(x->lock, &byte, 1, LOCK_BYTE(x)) != 1)
 		say_errno(x, "write to", "lock", 0);
 }
 
