@@ -39,11 +39,12 @@ int supervisor_upgrade(struct supervisor *sup)
 }
 
 /* Is our parent the cinit of this tree? Then it breaks the seals of our records when we die. */
-static int is_kept(struct supervisor const *sup)
+static int is_kept(struct supervisor *sup)
 {
 	struct status s;
 
-	return sup->run >= 0 && status_read(sup->run, RUNDIR_TREE, &s, NULL) == STATUS_OK &&
+	return supervisor_run(sup) >= 0 &&
+	       status_read(sup->run, RUNDIR_TREE, &s, NULL) == STATUS_OK &&
 	       (pid_t)s.supervisor == getppid();
 }
 
