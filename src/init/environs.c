@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM                                                                                       \
-	16384   /* what is larger lies in memory from malloc; what is not touched is not there     \
-		 */
+/* What is larger lies in memory from malloc; of the room what is not touched is not there. */
+#define ROOM  16384
 #define SPARE 4 /* variables that we may add */
 
 static struct {

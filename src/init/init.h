@@ -141,6 +141,8 @@ struct init {
 	uint8_t spawning;      /* some are due at this moment, for the next turn */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
+	uint8_t unwatched; /* supervisors may live whose end we would not notice: our own record has
+			      no seal, so that nobody relies on those of others */
 	size_t polls_taken; /* room in it for supervisors that were taken over */
 	struct cmd cmd;
 	struct upgrade upgrade;
@@ -180,6 +182,7 @@ void state_begin(struct init const *i, struct service const *s);
 void state_mark(struct init const *i, struct service *s);
 void state_unmark(struct init const *i, struct service *s);
 int state_is_marked(struct init const *i, struct service *s);
+void state_unkept(struct init const *i, struct service const *s);
 void state_remove(struct init const *i, char const *name);
 void state_tidy(struct init const *i);
 
@@ -221,6 +224,7 @@ void spawn_poke_all(struct init const *i);
 /* takeover.c */
 int takeover(struct init *i, struct service *s, struct status const *st);
 int takeover_lives(struct init const *i, struct service const *s);
+int takeover_unseen(struct init const *i, struct service const *s);
 int takeover_polls(struct init *i, size_t others);
 size_t takeover_fill(struct init const *i, struct pollfd *fds);
 void takeover_ended(struct init *i, struct pollfd const *fds, size_t n);
@@ -261,6 +265,7 @@ void cmd_kill(struct init *i, int sig);
 /* shutdown.c */
 void shutdown_begin(struct init *i, int how, int code);
 void shutdown_hurry(struct init *i);
+void shutdown_tell(struct init *i, struct service const *s);
 void shutdown_turn(struct init *i, int reaped);
 
 /* loop.c: loop_prepare comes first: 0, or -1 with errno. loop_run returns when all is over. */

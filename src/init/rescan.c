@@ -232,9 +232,10 @@ int rescan(struct init *i)
 
 /* A directory of the run directory without a service. Only what certainly is a state directory of
  * ours is touched. */
-static void leftover(char const *name, void *data)
+static void leftover(char const *name, unsigned int type, void *data)
 {
 	struct init *i = data;
+	(void)type;
 	char path[PATH_MAX];
 	struct status st;
 	struct stat out;
@@ -258,8 +259,8 @@ static void leftover(char const *name, void *data)
 	if (!s)
 		return; /* no memory */
 	s->prepared = 1;
-	if (status_read(i->run, name, &st, NULL) == STATUS_OK)
-		takeover(i, s, &st);
+	if (status_read(i->run, name, &st, NULL) != STATUS_OK || !takeover(i, s, &st))
+		state_unkept(i, s);
 	vanish(i, s, clock_boottime());
 }
 

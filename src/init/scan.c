@@ -112,9 +112,10 @@ struct reading {
 	int error; /* errno; 0: none */
 };
 
-static void read_one(char const *name, void *data)
+static void read_one(char const *name, unsigned int type, void *data)
 {
 	struct reading *r = data;
+	(void)type;
 
 	if (!r->error && look(r->s, r->dir, name, r->trouble) < 0)
 		r->error = errno;

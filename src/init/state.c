@@ -19,8 +19,9 @@
 /* Directories whose entries are named as services. */
 static char const *const lists[] = { "dependents", "unawaited" };
 
-static void remove_entry(char const *name, void *dir)
+static void remove_entry(char const *name, unsigned int type, void *dir)
 {
+	(void)type;
 	if (service_name_valid(name))
 		unlinkat(*(int *)dir, name, 0);
 }
@@ -102,9 +103,21 @@ void state_begin(struct init const *i, struct service const *s)
 	if (remove_file(i->run, s->name, "status") < 0 && errno == ENOENT)
 		return;
 	empty_file(i->run, s->name, "lock");
-	empty_file(i->run, s->name, "log/lock");
 	for (size_t n = 0; n < COUNT(past); n++)
 		remove_file(i->run, s->name, past[n]);
+}
+
+/* It has no supervisor, or none that we know: whoever looks at its record, or its logger's, is to
+ * look further. */
+void state_unkept(struct init const *i, struct service const *s)
+{
+	char path[PATH_MAX], log[PATH_MAX];
+
+	if (path_join(path, i->run_path, s->name) < 0)
+		return;
+	status_unseal(path);
+	if (!path_join(log, path, "log"))
+		status_unseal(log);
 }
 
 static int remove_files(int run, char const *name)

@@ -3,8 +3,10 @@
  * finds the lock held, and says so with exit code 100. Where there are no pidfds it is tried again
  * by backoff, until the old one has gone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
@@ -15,25 +17,36 @@
 #include "init.h"
 #include "message.h"
 
+/* 0. It may live, and die without our notice. */
+static int unwatched(struct init *i)
+{
+	i->unwatched = 1;
+	i->dirty = 1;
+	return 0;
+}
+
 /* Takes over the supervisor that the record names. 1: it lives, and it is watched. 0: give the
  * service a new one. */
 int takeover(struct init *i, struct service *s, struct status const *st)
 {
 	pid_t pid = (pid_t)st->supervisor;
+	enum process_alive lives = pid ? process_alive(pid, st->supervisor_identity) : PROCESS_GONE;
 
-	if (i->polls && i->tree.taken == i->polls_taken)
-		return 0; /* a service that came with a rescan */
-	if (!pid || process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE)
+	if (lives == PROCESS_GONE)
 		return 0;
+	/* or it is a service that came with a rescan */
+	if (lives == PROCESS_UNSURE || (i->polls && i->tree.taken == i->polls_taken))
+		return unwatched(i);
 	/* left by the program that was in this process before */
 	if (process_is_child(pid))
 		return !tree_runs(&i->tree, s, pid);
 	int fd = process_pidfd(pid);
 	if (fd < 0) {
-		if (errno != ESRCH)
-			warn_error("; waiting for its lock", s->name,
-				": unable to watch the supervisor that is there");
-		return 0;
+		if (errno == ESRCH)
+			return 0;
+		warn_error("; waiting for its lock", s->name,
+			": unable to watch the supervisor that is there");
+		return unwatched(i);
 	}
 	/* the pid may have been given to another meanwhile */
 	if (process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE) {
@@ -65,6 +78,22 @@ int takeover_lives(struct init const *i, struct service const *s)
 		return 1;
 	return !path_join(log, s->name, "log") &&
 	       status_read(i->run, log, &st, NULL) == STATUS_OK && children_live(&st);
+}
+
+/* Is a supervisor there that no record names? One that a former cinit forked just before it was
+ * killed has the lock before it publishes anything. */
+int takeover_unseen(struct init const *i, struct service const *s)
+{
+	char path[PATH_MAX];
+	int fd = i->first || path_join(path, s->name, "lock") < 0
+			 ? -1
+			 : openat(i->run, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	int held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	fd_close(fd);
+	return held;
 }
 
 /* Memory for what the loop polls: any service may have a supervisor that is found only later. */

@@ -130,7 +130,7 @@ static void fill_program(struct service *x, enum status_role role, char letter, 
 		.entries = x->config.entries,
 	};
 	if (role == ROLE_RUN && x->config.kind == KIND_RUN && x->config.ready == READY_NOTIFY) {
-		snprintf(socket, size, "%s/notify", x->sup->o->state_dir);
+		ready_socket(x, socket, size);
 		p->notify = socket;
 		p->watchdog_ms = x->config.watchdog;
 	}

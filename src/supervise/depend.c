@@ -9,6 +9,7 @@
 
 #include "service.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,15 @@
 
 static int stands_alone(struct service const *x)
 {
-	return x->is_log || x->sup->run < 0;
+	return x->is_log || !x->sup->o->run_dir;
+}
+
+int supervisor_run(struct supervisor *sup)
+{
+	errno = ENOENT;
+	if (sup->run < 0 && sup->o->run_dir)
+		sup->run = open(sup->o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return sup->run;
 }
 
 /* ------------------------------------------------------------------------- what depends on us */
@@ -38,6 +47,13 @@ int service_begin_stop(struct service *x)
 	return dependents_await(x) != 0;
 }
 
+/* What it wanted may have gone without it meanwhile, and is not watched: it is told again. */
+void service_come_back(struct service *x)
+{
+	x->s.flags |= FLAG_AGAIN;
+	x->needs_enter |= x->needs.entered;
+}
+
 /* Somebody came or went. Being wanted by others counts only where nobody said otherwise. */
 void service_look_dependents(struct service *x)
 {
@@ -51,7 +67,7 @@ void service_look_dependents(struct service *x)
 		if (x->s.want == WANT_UP)
 			return;
 		if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
-			x->s.flags |= FLAG_AGAIN;
+			service_come_back(x);
 		x->s.want = WANT_UP;
 		x->dirty = 1;
 		if (x->s.state == STATE_DOWN)
@@ -124,8 +140,8 @@ int service_may_start(struct service *x)
 		needs_leave(x);
 		return 1;
 	}
-	if (x->sup->run < 0) {
-		x->config_error.shortage = 0;
+	if (supervisor_run(x->sup) < 0) {
+		x->config_error.shortage = x->sup->o->run_dir ? value_shortage(errno) : 0;
 		snprintf(x->config_error.text, sizeof x->config_error.text,
 			"dependencies need a cinit that runs the others");
 		return -1;

@@ -52,14 +52,15 @@ static int only_wants(DIR *d, char const *name)
 
 static DIR *open_list(struct service const *x)
 {
-	return x->sup->run < 0 || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+	return !x->sup->o->run_dir || x->is_log ? 0 : opendir_at(x->dir, "dependents");
 }
 
 /* One that cannot be asked now may: it is not passed over. */
 static int may_want_us(struct service const *x, char const *name)
 {
 	struct status s;
-	enum status_error e = status_read(x->sup->run, name, &s, 0);
+	int run = supervisor_run(x->sup);
+	enum status_error e = run < 0 ? STATUS_SYSTEM : status_read(run, name, &s, 0);
 
 	return e == STATUS_OK ? wants_us(&s) : status_unreadable(e, errno);
 }
@@ -113,7 +114,7 @@ void dependents_release(struct service *x)
 static int tree_stops(struct service const *x)
 {
 	struct status s;
-	return status_read(x->sup->run, RUNDIR_TREE, &s, 0) == STATUS_OK &&
+	return status_read(supervisor_run(x->sup), RUNDIR_TREE, &s, 0) == STATUS_OK &&
 	       s.state == STATE_STOPPING;
 }
 
@@ -132,7 +133,9 @@ static int await(struct service *x, char const *name, int only_wants)
 	struct status s;
 
 	strcpy(dep->name, name); /* a valid name fits */
-	*w = (struct cinit_client){ .base = x->sup->run, .path = dep->name, .in = -1, .out = -1 };
+	*w = (struct cinit_client){
+		.base = supervisor_run(x->sup), .path = dep->name, .in = -1, .out = -1
+	};
 	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s) &&
 		(!only_wants || goes_too(x, &s))) {
 		d->count++;

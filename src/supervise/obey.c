@@ -173,7 +173,7 @@ static void want_start(struct service *x, enum status_want want, enum machine_ev
 {
 	x->needs.asked = x->s.state == STATE_WAITING;
 	if (x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING)
-		x->s.flags |= FLAG_AGAIN;
+		service_come_back(x);
 	service_want(x, want, event);
 }
 

@@ -41,16 +41,22 @@ static int open_fifo(struct service *x)
 	return fifo_open(x->dir, FIFO, O_RDWR);
 }
 
+int ready_socket(struct service const *x, char *path, size_t size)
+{
+	int len =
+		snprintf(path, size, "%s%s/" SOCKET, x->sup->o->state_dir, x->is_log ? "/log" : "");
+
+	errno = ENAMETOOLONG;
+	return len < 0 || (size_t)len >= size ? -1 : 0;
+}
+
 static int open_socket(struct service *x)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int on = 1,
-	    len = snprintf(a.sun_path, sizeof a.sun_path, "%s/" SOCKET, x->sup->o->state_dir);
+	int on = 1;
 
-	if (len < 0 || (size_t)len >= sizeof a.sun_path) {
-		errno = ENAMETOOLONG;
+	if (ready_socket(x, a.sun_path, sizeof a.sun_path) < 0)
 		return -1;
-	}
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;

@@ -8,6 +8,8 @@
 #ifndef SUPERVISE_READY_H
 #define SUPERVISE_READY_H
 
+#include <stddef.h>
+
 struct service;
 
 /* Opens what run will write to, before it is forked. 0, or -1 with errno. Closes a former one. */
@@ -34,6 +36,9 @@ void ready_close(struct service *x);
 
 /* After a predecessor: listens and checks again. */
 void ready_resume(struct service *x);
+
+/* The path of its socket for sd_notify(3). 0, or -1 with errno. */
+int ready_socket(struct service const *x, char *path, size_t size);
 
 /* In the child: the descriptor that run tells by. -1: it could not be opened. */
 int ready_child_fd(struct service const *x);

@@ -47,6 +47,9 @@
 #define POLL_FEW     12  /* of a service at rest that depends on little */
 #define TERMED_MAX   64  /* strays that are remembered to have got TERM */
 
+/* Where in `lock` the byte of a service, or of its logger, says why it cannot publish. */
+#define LOCK_BYTE(x) ((x)->is_log)
+
 #define GATE_EXIT    108 /* a child that was never let through its gate */
 #define EXEC_EXIT    111 /* a child that could not execute its program */
 
@@ -100,6 +103,7 @@ struct service {
 	int stray;              /* pidfd of one of these that is awaited; -1: none */
 	int cgroup;             /* cgroup.events of its control group; -1: it has none */
 	uint8_t check_left;     /* looks that are left for what a check left behind */
+	uint8_t unsure;         /* looks at processes of which it cannot be told whose they are */
 	uint8_t cgroup_waits;   /* the sweep goes on when that changes */
 	pid_t last_group;       /* process group of the last run or finish; 0: swept */
 	enum machine_after after;
@@ -136,7 +140,7 @@ struct service {
 struct supervisor {
 	struct supervise_options const *o;
 	int has_log;
-	int run;              /* the run directory; -1: there is no cinit */
+	int run;              /* the run directory; -1: not needed yet, see supervisor_run */
 	int signals;          /* signalfd of the self-pipe */
 	int pipe;             /* O_RDWR on the log pipe; -1: none, or let go of */
 	uint64_t last_lines;  /* deadline for lines that wait, when all else is over; 0: none */
@@ -245,10 +249,15 @@ void child_report(struct service *x, enum status_role role);
 int service_enter(struct service const *x);
 
 /* ---- depend.c */
+/* The run directory: most services look for nobody in it, so it is opened when one does. -1 with
+ * errno; ENOENT: there is no cinit. */
+int supervisor_run(struct supervisor *sup);
 int service_begin_stop(struct service *x);
 void service_look_dependents(struct service *x);
 void service_depend_turn(struct service *x);
 void service_needs_gone(struct service *x);
+/* It is told to start while it stops. */
+void service_come_back(struct service *x);
 int service_want_down(struct service *x, int force);
 /* 1: it may start now; 0: it waits (the event is raised); -1: x->config_error says why it cannot.
  */

@@ -157,8 +157,6 @@ int setup_services(struct supervisor *sup)
 			say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
-	if (sup->o->run_dir)
-		sup->run = openat(AT_FDCWD, sup->o->run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
 	int r = service_take(x);
 	if (!r && sup->has_log) {

@@ -28,7 +28,7 @@
 static int has_been_held(struct service const *x)
 {
 	struct stat st;
-	return fstat(x->lock, &st) < 0 || st.st_size > 0;
+	return fstat(x->lock, &st) < 0 || st.st_size > LOCK_BYTE(x);
 }
 
 /* Is the supervisor that `s` tells of there? */
@@ -83,8 +83,13 @@ static int lock_later(struct service *x)
 	return r;
 }
 
+/* A logger is nobody's but its service's supervisor's: one lock serves both. */
 static int take_lock(struct service *x)
 {
+	if (x->is_log) {
+		x->lock = x->sup->service.lock;
+		return 0;
+	}
 	x->lock = openat(
 		x->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (x->lock < 0) {
@@ -201,11 +206,11 @@ int service_take(struct service *x)
 		begin(x, !missing);
 		/* reserves the byte that says why nothing can be published, should it come to that
 		 */
-		if (pwrite(x->lock, "", 1, 0) < 0)
+		if (pwrite(x->lock, "", 1, LOCK_BYTE(x)) < 0)
 			say_errno(x, "write to", "lock", 0);
 		if (e != STATUS_OK && had_one)
 			recover_run(x);
-	} else if (pread(x->lock, &unpublished, 1, 0) == 1 && unpublished) {
+	} else if (pread(x->lock, &unpublished, 1, LOCK_BYTE(x)) == 1 && unpublished) {
 		x->publish_failed = 1; /* a predecessor could not: the byte goes when we can */
 	}
 	adopt_children(x);
@@ -221,6 +226,7 @@ int service_take(struct service *x)
 		say_errno(x, "make", "in and out", "not supervised");
 		return -1;
 	}
+	x->ipc.seals = x->sup->o->forked != 0; /* cinit breaks the seal when we die */
 	if (e != STATUS_OK && !missing)
 		set_aside(x, e); /* now that another one can take its place */
 	x->dirty = 1;
@@ -257,7 +263,7 @@ static void carry_on(struct service *x)
 	service_look_adopted(x);
 	if (x->s.want != WANT_DOWN && x->s.want != WANT_EXIT && x->s.state != STATE_DOWN &&
 		x->s.state != STATE_FAILED && (x->config.entries & ENTRY_DEPENDENCIES) &&
-		!x->is_log && x->sup->run >= 0 && !needs_load(x, &x->config_error))
+		!x->is_log && supervisor_run(x->sup) >= 0 && !needs_load(x, &x->config_error))
 		x->needs_enter = 1; /* our entries may lie there already: they are the same */
 	switch ((enum status_state)x->s.state) {
 	case STATE_STARTING:

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 #include <skalibs/unix-transactional.h>
 
+#include "lint_foreign.h"
 #include "names.h"
 #include "path.h"
 #include "report.h"
@@ -40,6 +42,23 @@ static void look_at_node(struct lint *l, struct graph const *g, char const *pref
 		fd_close(p.dir);
 }
 
+/* A file that describes a service in another suite's way. */
+static void look_at_file(struct lint *l, struct lint_place const *p, int dir, char const *name)
+{
+	char text[4096];
+	int fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : fd_read(fd, text, sizeof text - 1);
+
+	if (fd >= 0)
+		fd_close(fd);
+	if (len <= 0)
+		return;
+	text[len] = 0;
+	char const *foreign = lint_foreign_file(text);
+	if (foreign)
+		lint_say(l, LINT_WARNING, p, name, 0, "is passed over, it is %s", foreign);
+}
+
 /* What is not supervised although it looks as if it should be. */
 static void look_at_others(struct lint *l, struct graph const *g, char const *prefix)
 {
@@ -59,6 +78,8 @@ static void look_at_others(struct lint *l, struct graph const *g, char const *pr
 			 fstatat(g->dir, name, &st, 0) == 0 && S_ISDIR(st.st_mode))
 			lint_say(l, LINT_WARNING, &p, name, 0,
 				"is passed over: this cannot be a service's name");
+		else if (valid && S_ISREG(st.st_mode))
+			look_at_file(l, &p, g->dir, name);
 	}
 	names_free(&n);
 }
@@ -90,7 +111,7 @@ static void lint_all(struct lint *l, char const *services)
 /* Is it the directory of one service, and not of all of them? */
 static int is_one(char const *path)
 {
-	static char const *const programs[] = { "run", "on" };
+	static char const *const programs[] = { "run", "on", "up", "type" };
 	char file[PATH_MAX];
 	struct stat st;
 

@@ -12,6 +12,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/unix-transactional.h>
 
+#include "lint_foreign.h"
 #include "names.h"
 #include "path.h"
 
@@ -58,9 +59,12 @@ static int is_nobodys(char const *name)
 
 static void look_at_unknown(struct lint *l, struct lint_place const *p, char const *name)
 {
+	char const *foreign = lint_foreign(name);
 	char const *meant = is_nobodys(name) ? NULL : lint_suggest(name);
 
-	if (meant)
+	if (foreign)
+		lint_say(l, LINT_WARNING, p, name, 0, "is passed over, it is %s", foreign);
+	else if (meant)
 		lint_say(l, LINT_WARNING, p, name, 0, "is passed over; did you mean `%s'?", meant);
 }
 
@@ -93,6 +97,10 @@ static void look_at_entry(struct lint *l, struct lint_place const *p, struct gra
 		lint_depend(l, p, g, row);
 	else
 		lint_value(l, p, row);
+	if (!strcmp(row->name, "down") && entry_exists(p->dir, "up"))
+		lint_say(l, LINT_WARNING, p, row->name, 0,
+			"keeps the service from being started at boot; what brings a oneshot down "
+			"is called `off' here");
 	if (row->with && !has(entries, row->with))
 		lint_say(l, LINT_WARNING, p, row->name, 0, "has no effect without `%s'", row->with);
 }

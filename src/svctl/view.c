@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
@@ -50,18 +51,19 @@ int view_lives(struct status const *s)
 	return lives;
 }
 
-/* A supervisor that cannot publish leaves the reason in the first byte of its lock, for those who
- * may read that: the record tells of before. */
+/* A supervisor that cannot publish leaves the reason in its lock, for those who may read that: in
+ * the first byte, or in the second one for its logger. The record tells of before. */
 static void note_unpublished(struct view *v, int base, char const *path)
 {
+	int is_log = (v->status.flags & FLAG_IS_LOG) != 0;
 	char file[PATH_MAX], byte = 0;
 
-	if (path_join(file, path, "lock") < 0)
+	if (path_join(file, path, is_log ? "../lock" : "lock") < 0)
 		return;
 	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return;
-	if (fd_read(fd, &byte, 1) == 1 && byte) {
+	if (pread(fd, &byte, 1, is_log) == 1 && byte) {
 		v->status.reason = REASON_PUBLISH;
 		v->status.reason_detail = (unsigned char)byte;
 		snprintf(v->status.reason_text, STATUS_TEXT,
@@ -71,10 +73,16 @@ static void note_unpublished(struct view *v, int base, char const *path)
 	fd_close(fd);
 }
 
-void view_read(struct view *v, int base, char const *path)
+void view_read(struct view *v, int base, char const *path, int kept)
 {
 	struct stat st;
 
+	if (kept && status_glance(base, path, &v->status)) {
+		v->seen = SEEN_RECORD;
+		v->error = STATUS_OK;
+		v->supervised = v->status.supervisor && !status_exited(&v->status);
+		return;
+	}
 	v->supervised = 0;
 	v->error = status_read(base, path, &v->status, NULL);
 	v->error_number = errno;

@@ -90,6 +90,31 @@ static void a_want_may_go(void **state)
 	assert_int_equal(db.s.state, STATE_DOWN);
 }
 
+/* Who is told to come back while it stops brings back what went meanwhile. */
+static void a_want_that_went_meanwhile_comes_back(void **state)
+{
+	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3 leave=web");
+	int hold = tree_hold("web");
+
+	(void)state;
+	depend_on(&web, "wants", "db", NULL);
+	place_write(&web, "timeout-kill", "0");
+	depend_supervise(&db, &web, NULL);
+	events("db start", "db ready", "web start", "web ready");
+	UP(&web);
+	assert_int_equal(depend_down(&web), RESULT_DONE);
+	event_is("web stop");
+	assert_int_equal(depend_down(&db), RESULT_DONE);
+	events("db stop", "db gone");
+	DOWN(&db);
+	assert_int_equal(db.s.flags & FLAG_HELD, 0);
+	assert_int_equal(place_command(&web, 'u'), RESULT_DONE);
+	tree_pass(hold);
+	event_await("web gone");
+	UP(&db);
+	UP(&web);
+}
+
 static void a_want_goes_by_force_alone(void **state)
 {
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3");
@@ -316,6 +341,7 @@ int main(void)
 		TREE_TEST(a_want_that_fails_is_settled),
 		TREE_TEST(a_want_that_is_not_there_is_settled),
 		TREE_TEST(a_want_may_go),
+		TREE_TEST(a_want_that_went_meanwhile_comes_back),
 		TREE_TEST(a_want_goes_by_force_alone),
 		TREE_TEST(a_crash_leaves_those_alone_that_need),
 		TREE_TEST(a_crash_takes_those_along_that_bind),

@@ -88,6 +88,18 @@ static void among_other_lines(void **state)
 	assert_true(web.s.child[ROLE_RUN].pid != 1);
 }
 
+static void a_logger_has_a_socket_of_its_own(void **state)
+{
+	struct place web = member_make("web", "notify"), log = place_make("web/log");
+
+	(void)state;
+	place_script(&web, "log/run", "exec \"$CINIT_BUILD/test/helper/member\" log notify");
+	place_write(&web, "log/notify", "");
+	place_supervise(&web);
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+}
+
 static void status(void **state)
 {
 	struct place web = begin();
@@ -324,6 +336,7 @@ int main(void)
 		TREE_TEST(ready),
 		TREE_TEST(not_quite_ready),
 		TREE_TEST(among_other_lines),
+		TREE_TEST(a_logger_has_a_socket_of_its_own),
 		TREE_TEST(status),
 		TREE_TEST(a_child_speaks_for_it),
 		TREE_TEST(strangers_are_not_believed),

@@ -174,7 +174,6 @@ static void the_modes_are_those_of_the_manual(void **state)
 		{ "web/log/in", 0600 },
 		{ "web/log/out", 0644 },
 		{ "web/log/status", 0644 },
-		{ "web/log/lock", 0600 },
 	};
 	(void)state;
 	place_script(&web, "run", "echo >&3; say up; " SLEEPS);

@@ -102,7 +102,10 @@ static void descriptors_are_bounded(void **state)
 	(void)state;
 	populate();
 	for (unsigned int i = 0; i < COUNT; i++)
-		assert_in_range(tree_descriptors(places[i].supervisor), 6, i == LOGGED ? 18 : 12);
+		assert_int_equal(
+			tree_descriptors(places[i].supervisor), i == LOGGED                    ? 12
+								: i == ADOPTED /* its pidfd */ ? 9
+											       : 8);
 }
 
 /* While it works, too, and nothing is left open by it. */
@@ -121,7 +124,7 @@ static void descriptors_after_much_work(void **state)
 	for (unsigned int i = 2; i < 12; i++) {
 		place_command(&web, i & 1 ? 'r' : 't');
 		UNTIL(&web, s->state == STATE_UP && s->starts == i);
-		assert_in_range(tree_descriptors(web.supervisor), 6, 18);
+		assert_in_range(tree_descriptors(web.supervisor), 12, 19);
 		place_command(&log, 'r');
 		UNTIL(&log, s->starts == i && s->state == STATE_UP);
 	}
@@ -129,11 +132,78 @@ static void descriptors_after_much_work(void **state)
 	assert_int_equal(tree_descriptors(web.supervisor), before);
 }
 
+/* A service, or its logger, that has all at a time: the socket of sd_notify(3), and a check that
+ * takes long. */
+static void give_all(struct place const *p, char const *in, char const *name)
+{
+	char entry[64], body[300];
+
+	snprintf(body, sizeof body, "exec \"$CINIT_BUILD/test/helper/member\" %s notify", name);
+	snprintf(entry, sizeof entry, "%srun", in);
+	place_script(p, entry, body);
+	snprintf(entry, sizeof entry, "%scheck", in);
+	place_script(p, entry, "exec sleep 1000");
+	snprintf(entry, sizeof entry, "%stimeout-check", in);
+	place_write(p, entry, "0");
+	snprintf(entry, sizeof entry, "%shealth-interval", in);
+	place_write(p, entry, "1");
+	snprintf(entry, sizeof entry, "%snotify", in);
+	place_write(p, entry, "");
+}
+
+/* And a control script, which loggers do not have. */
+static struct place service_with_all(char const *name)
+{
+	struct place p = place_make(name);
+
+	give_all(&p, "", name);
+	place_script(&p, "control/h", "exec sleep 1000");
+	place_write(&p, "timeout-control", "0");
+	return p;
+}
+
+static void all_runs(struct place *p)
+{
+	UNTIL(p, s->child[ROLE_CHECK].phase == PHASE_STARTED);
+	place_command(p, 'h');
+	UNTIL(p, s->child[ROLE_CONTROL].phase == PHASE_STARTED);
+}
+
+/* The most there is: all that runs was taken over, which is a descriptor for each process. */
+static void descriptors_at_the_most(void **state)
+{
+	struct place web = service_with_all("web"), both = service_with_all("both"),
+		     log = place_make("both/log");
+
+	(void)state;
+	place_supervise(&web);
+	all_runs(&web);
+	settled(&web, 1);
+	assert_int_equal(tree_descriptors(web.supervisor), 9);
+	place_kill_supervisor(&web);
+	UNTIL(&web, s->supervisor == (uint32_t)p_->supervisor);
+	settled(&web, 1);
+	assert_int_equal(tree_descriptors(web.supervisor), 12);
+
+	give_all(&both, "log/", "logger");
+	place_supervise(&both);
+	all_runs(&both);
+	UNTIL(&log, s->child[ROLE_CHECK].phase == PHASE_STARTED);
+	settled(&both, 1);
+	assert_int_equal(tree_descriptors(both.supervisor), 14);
+	place_kill_supervisor(&both);
+	UNTIL(&log, s->supervisor == (uint32_t)both.supervisor);
+	UNTIL(&both, s->supervisor == (uint32_t)p_->supervisor);
+	settled(&both, 1);
+	assert_int_equal(tree_descriptors(both.supervisor), 19);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
 		TREE_TEST(nothing_is_done_while_nothing_happens),
 		TREE_TEST(descriptors_are_bounded),
+		TREE_TEST(descriptors_at_the_most),
 		TREE_TEST(descriptors_after_much_work),
 	};
 	return cmocka_run_group_tests_name("supervise_idle", tests, 0, 0);

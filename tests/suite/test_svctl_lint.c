@@ -47,6 +47,21 @@ static void warnings_are_no_failure(void **state)
 		"lint", tree.services);
 }
 
+static void descriptions_of_other_suites_are_known(void **state)
+{
+	(void)state;
+	good("web");
+	tree_write("services/boot", 0644, "# all\ntype = internal\nwaits-for.d = boot.d\n");
+	tree_write("services/db.service", 0644, "[Service]\nExecStart=/bin/db\n");
+	tree_write("services/notes", 0644, "type of command = none\n");
+	SVCTL(0,
+		"@/services/boot: warning: is passed over, it is dinit's: here a service is a "
+		"directory with a program `run'\n"
+		"@/services/db.service: warning: is passed over, it is systemd's: here a service "
+		"is a directory with a program `run'\n",
+		"lint", tree.services);
+}
+
 static void errors_are_one(void **state)
 {
 	(void)state;
@@ -116,6 +131,7 @@ int main(void)
 	struct CMUnitTest const tests[] = {
 		TREE_TEST(nothing_is_said_when_all_is_well),
 		TREE_TEST(warnings_are_no_failure),
+		TREE_TEST(descriptions_of_other_suites_are_known),
 		TREE_TEST(errors_are_one),
 		TREE_TEST(what_cannot_be_looked_at_is_a_failure),
 		TREE_TEST(the_running_tree_is_the_default),

@@ -186,6 +186,30 @@ static void a_log_that_is_no_directory_is_an_error(void **state)
 	assert_string_equal(lint_of("web"), "web/log: No such file or directory\n");
 }
 
+static void entries_of_other_suites_are_translated(void **state)
+{
+	(void)state;
+	lint_put("mount/type", 0644, "oneshot\n");
+	lint_put("mount/up", 0644, "mount -a\n");
+	lint_put("mount/down", 0644, "umount -a\n");
+	lint_put("mount/dependencies.d/db", 0644, "");
+	assert_string_equal(lint_of("mount"),
+		"mount/dependencies.d: warning: is passed over, it is s6-rc's: here `needs/' holds "
+		"an entry for each service\n"
+		"mount/down: warning: keeps the service from being started at boot; what brings a "
+		"oneshot down is called `off' here\n"
+		"mount/type: warning: is passed over, it is s6-rc's: here `run' makes a service, "
+		"`on' a oneshot, `needs/' alone a bundle\n"
+		"mount/up: warning: is passed over, it is s6-rc's: here a oneshot is brought up by "
+		"the program `on'\n"
+		"mount: holds no `run', no `on' and no dependencies: nothing that could be up\n");
+	lint_good("web");
+	lint_put("web/producer-for", 0644, "web-log\n");
+	assert_string_equal(lint_of("web"),
+		"web/producer-for: warning: is passed over, it is s6-rc's: here a service's logger "
+		"is the directory `log' in its own\n");
+}
+
 static void what_has_no_effect_is_a_warning(void **state)
 {
 	(void)state;
@@ -276,6 +300,7 @@ int main(void)
 		TEST(nothing_to_start_is_an_error),
 		TEST(a_log_without_reader_is_an_error),
 		TEST(a_log_that_is_no_directory_is_an_error),
+		TEST(entries_of_other_suites_are_translated),
 		TEST(what_has_no_effect_is_a_warning),
 		TEST(slips_are_warnings),
 		TEST(control_scripts_are_looked_at),

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "svctl/lint_foreign.h"
 #include "svctl/lint_table.h"
 #include "svctl/spell.h"
 
@@ -163,6 +164,17 @@ static void slips_are_counted(void **state)
 	assert_int_equal(spell_slip("n", "on"), 0);
 }
 
+static void what_is_ours_is_nobody_elses(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < lint_rows; i++)
+		assert_null(lint_foreign(lint_table[i].name));
+	assert_null(lint_foreign("data"));
+	assert_non_null(lint_foreign("max-death-tally"));
+	assert_null(lint_foreign_file("type = nothing\n"));
+	assert_non_null(lint_foreign_file("command=/bin/db\ntype  = process"));
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -172,6 +184,7 @@ int main(void)
 		cmocka_unit_test(slips_are_found),
 		cmocka_unit_test(other_words_are_none),
 		cmocka_unit_test(slips_are_counted),
+		cmocka_unit_test(what_is_ours_is_nobody_elses),
 	};
 	return cmocka_run_group_tests_name("svctl_lint_table", tests, NULL, NULL);
 }
