@@ -49,9 +49,9 @@ void service_config_failed(struct service *x)
 /* Is it not started at boot of its own accord? */
 static int is_normally_down(struct service const *x)
 {
-	int want = x->is_log ? -1 : x->sup->o->boot_want;
+	int want = x->is_log ? BOOT_DIRECTORY : x->sup->o->boot_want;
 
-	return want < 0 ? (x->config.entries & ENTRY_DOWN) != 0 : !want;
+	return want == BOOT_DIRECTORY ? (x->config.entries & ENTRY_DOWN) != 0 : want != BOOT_UP;
 }
 
 int service_configure(struct service *x)
