@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -38,9 +37,11 @@ static void delegate(int dir, char const *file)
 		fd_close(fd);
 }
 
-/* What is wrong with the directory, or NULL. */
-static char const *judge(int dir)
+/* What is wrong with the directory, or NULL. The lock is one of fcntl(2), as that of the run
+ * directory is and for the same reason; it wants a file that is open for writing. */
+static char const *judge(int dir, int *lock)
 {
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct statfs fs;
 
 	if (fstatfs(dir, &fs) < 0)
@@ -49,25 +50,32 @@ static char const *judge(int dir)
 		return "it is not on a cgroup2 file system";
 	if (faccessat(dir, ".", W_OK, 0) < 0)
 		return strerror(errno);
-	if (flock(dir, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? "another cinit uses it" : strerror(errno);
+	*lock = openat(dir, "cgroup.procs", O_RDWR | O_CLOEXEC);
+	if (*lock < 0)
+		return strerror(errno);
+	if (fcntl(*lock, F_SETLK, &all) < 0)
+		return errno == EAGAIN || errno == EACCES ? "another cinit uses it"
+							  : strerror(errno);
 	return NULL;
 }
 
-/* 0, or -1: said. The descriptor stays open for as long as we live: it is the lock. */
+/* 0, or -1: said. The lock stays open for as long as we live. */
 static int use(struct init *i, char const *path)
 {
 	int made = !mkdir(path, 0755);
 	char const *wrong;
-	int dir = made || errno == EEXIST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int lock = -1,
+	    dir = made || errno == EEXIST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	if (dir < 0) {
 		warn_error(WITHOUT, "conf/cgroup: unable to make or open ", path);
 		return -1;
 	}
-	wrong = judge(dir);
+	wrong = judge(dir, &lock);
 	if (wrong) {
 		warn("conf/cgroup: unable to use ", path, ": ", wrong, WITHOUT);
+		if (lock >= 0)
+			fd_close(lock);
 		fd_close(dir);
 		if (made)
 			rmdir(path);
@@ -77,7 +85,8 @@ static int use(struct init *i, char const *path)
 	if (made)
 		delegate(dir, "../cgroup.subtree_control");
 	delegate(dir, "cgroup.subtree_control");
-	i->cgroup_lock = dir;
+	fd_close(dir);
+	i->cgroup_lock = lock;
 	return 0;
 }
 

@@ -221,6 +221,7 @@ void spawn_poke_all(struct init const *i);
 /* takeover.c */
 int takeover(struct init *i, struct service *s, struct status const *st);
 int takeover_lives(struct init const *i, struct service const *s);
+int takeover_unseen(struct init const *i, struct service const *s);
 int takeover_polls(struct init *i, size_t others);
 size_t takeover_fill(struct init const *i, struct pollfd *fds);
 void takeover_ended(struct init *i, struct pollfd const *fds, size_t n);
@@ -261,6 +262,7 @@ void cmd_kill(struct init *i, int sig);
 /* shutdown.c */
 void shutdown_begin(struct init *i, int how, int code);
 void shutdown_hurry(struct init *i);
+void shutdown_tell(struct init *i, struct service const *s);
 void shutdown_turn(struct init *i, int reaped);
 
 /* loop.c: loop_prepare comes first: 0, or -1 with errno. loop_run returns when all is over. */

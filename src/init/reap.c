@@ -104,9 +104,10 @@ static void died(struct init *i, struct service *s, struct status const *st, int
 		s->said &= (uint8_t)~SAID_EXIT;
 	}
 	if (i->stop.phase != STOP_NOT) {
-		/* its service shall be stopped as it wishes, not swept: that takes a supervisor */
-		if ((lives || (st && is_unfinished(st))) && s->row < LAST_TRIES &&
-			i->stop.phase < STOP_KILL)
+		/* its service shall be stopped as it wishes, not swept: that takes a supervisor.
+		 * So does finding one that was there before it. */
+		if ((lives || (st && is_unfinished(st)) || takeover_unseen(i, s)) &&
+			s->row < LAST_TRIES && i->stop.phase < STOP_KILL)
 			spawn_again(i, s, now);
 	} else if (s->vanished && !lives) {
 		rescan_forget(i, s);
@@ -133,8 +134,10 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 
 	tree_ended(&i->tree, s);
 	if (known && wait_status && is_busy(*wait_status) && !s->vanished &&
-		i->stop.phase == STOP_NOT && takeover(i, s, &st))
+		i->stop.phase < STOP_SWEEP && takeover(i, s, &st)) {
+		shutdown_tell(i, s);
 		return;
+	}
 	/* those of a supervisor that was not ours are not ours either */
 	if (known && wait_status)
 		orphans_note(i, s, &st);

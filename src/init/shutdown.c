@@ -13,19 +13,31 @@
 
 /* ------------------------------------------------------------------------- supervisors */
 
+static void signal_supervisor(struct service const *s, int sig)
+{
+	/* one that somebody paused hears nothing else than CONT */
+	if (s->phase == SERVICE_TAKEN) {
+		process_signal(s->supervisor, s->identity, sig);
+		process_signal(s->supervisor, s->identity, SIGCONT);
+	} else if (s->phase == SERVICE_RUNS) {
+		kill(s->supervisor, sig);
+		kill(s->supervisor, SIGCONT);
+	}
+}
+
 static void signal_supervisors(struct init *i, int sig)
 {
-	for (size_t n = 0; n < i->tree.count; n++) {
-		struct service const *s = i->tree.list[n];
-		if (s->phase == SERVICE_TAKEN) {
-			process_signal(s->supervisor, s->identity, sig);
-			process_signal(s->supervisor, s->identity, SIGCONT);
-		} else if (s->phase == SERVICE_RUNS) {
-			kill(s->supervisor, sig);
-			/* one that somebody paused hears nothing else */
-			kill(s->supervisor, SIGCONT);
-		}
-	}
+	for (size_t n = 0; n < i->tree.count; n++)
+		signal_supervisor(i->tree.list[n], sig);
+}
+
+/* A supervisor that is found only now is told what all were told. */
+void shutdown_tell(struct init *i, struct service const *s)
+{
+	if (i->stop.phase >= STOP_TERM && i->stop.phase < STOP_SWEEP)
+		signal_supervisor(s, i->stop.phase == STOP_TERM   ? SIGTERM
+				     : i->stop.phase == STOP_QUIT ? SIGQUIT
+								  : SIGKILL);
 }
 
 /* The stop begins. How often supervisors died before counts no more. Services that were to get one
@@ -39,7 +51,7 @@ static void settle_due(struct init *i)
 		s->row = 0;
 		if (s->phase != SERVICE_DUE)
 			continue;
-		if (takeover_lives(i, s))
+		if (takeover_lives(i, s) || takeover_unseen(i, s))
 			tree_schedule(&i->tree, s, now);
 		else
 			tree_cancel(&i->tree, s);

@@ -3,9 +3,11 @@
  * finds the lock held, and says so with exit code 100. Where there are no pidfds it is tried again
  * by backoff, until the old one has gone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
@@ -65,6 +67,22 @@ int takeover_lives(struct init const *i, struct service const *s)
 		return 1;
 	return !path_join(log, s->name, "log") &&
 	       status_read(i->run, log, &st, NULL) == STATUS_OK && children_live(&st);
+}
+
+/* Is a supervisor there that no record names? One that a former cinit forked just before it was
+ * killed has the lock before it publishes anything. */
+int takeover_unseen(struct init const *i, struct service const *s)
+{
+	char path[PATH_MAX];
+	int fd = i->first || path_join(path, s->name, "lock") < 0
+			 ? -1
+			 : openat(i->run, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	int held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	fd_close(fd);
+	return held;
 }
 
 /* Memory for what the loop polls: any service may have a supervisor that is found only later. */

@@ -256,6 +256,7 @@ static void do_kill(struct service *x)
 		return;
 	}
 	x->killing = 1;
+	x->unsure = 0;
 	service_await_nobody(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);

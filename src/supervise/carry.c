@@ -128,7 +128,7 @@ enum {
  *   struct supervisor: o has_log signals reap_pending upgrade polls poll_room few service log
  *   mend
  *   struct service: sup s child launch is_log dirty config_read fresh stray retry_publish retry_out
- *   out_delay hung dependents queued ipc ring queue
+ *   out_delay hung unsure dependents queued ipc ring queue
  *   struct supervise_options: title title_size layout forked
  *   struct config: entries
  *   struct needs: list count retry */

@@ -74,10 +74,12 @@ static int end_foreign(pid_t pid, void *data)
 		return 0;
 	}
 	if (left < 0) {
-		/* to execute or to end takes a moment; what takes longer is stuck, and may be
-		 * somebody else's */
-		p->unsure = !x->killing;
-		p->found += !x->killing;
+		/* to execute or to end takes a moment, which is long on a busy machine; what takes
+		 * longer is stuck, and may be somebody else's */
+		if (x->killing && x->unsure == UNSURE_LOOKS)
+			p->passed_over = pid;
+		else
+			p->unsure = 1, p->found++;
 		fd_close(fd);
 		return 0;
 	}

@@ -103,6 +103,7 @@ struct service {
 	int stray;              /* pidfd of one of these that is awaited; -1: none */
 	int cgroup;             /* cgroup.events of its control group; -1: it has none */
 	uint8_t check_left;     /* looks that are left for what a check left behind */
+	uint8_t unsure;         /* looks at processes of which it cannot be told whose they are */
 	uint8_t cgroup_waits;   /* the sweep goes on when that changes */
 	pid_t last_group;       /* process group of the last run or finish; 0: swept */
 	enum machine_after after;

@@ -86,7 +86,7 @@ void service_start_run(struct service *x)
 	}
 	x->s.restarts += x->unasked;
 	x->unasked = 0;
-	x->asked = x->killing = x->blamed = 0;
+	x->asked = x->killing = x->blamed = x->unsure = 0;
 	service_arm(x, DEADLINE_START, x->config.timeout_up);
 	x->termed_count = 0;
 	x->foreign = 0;

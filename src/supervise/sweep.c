@@ -22,6 +22,7 @@
 
 #define CHECK_LOOKS 8                    /* at what may be a check's and cannot be told */
 #define UNSURE_LOOK (5 * CLOCK_MILLISEC) /* until one that executes a program can be told */
+#define UNSURE_SLOW 6                    /* looks that each come twice as late as the one before */
 
 int sweep_knows(struct supervisor *sup, pid_t pid)
 {
@@ -217,6 +218,32 @@ void service_sweep_check(struct service *x, pid_t check)
 	sweep_leavings(x);
 }
 
+/* When to look again, because it cannot be told now whose some are; 0: it was told. */
+static uint64_t look_again(struct service *x, struct pass const *p)
+{
+	if (!p->unsure)
+		return 0;
+	uint64_t delay = UNSURE_LOOK << (x->unsure < UNSURE_SLOW ? x->unsure : UNSURE_SLOW);
+	if (x->unsure < UNSURE_LOOKS)
+		x->unsure++;
+	return clock_boottime() + delay;
+}
+
+/* All that could be ended is; what is left is said, and does not keep the service. */
+static void say_left(struct service *x, struct pass const *p)
+{
+	char text[120] = "left processes behind that cannot be found without /proc";
+
+	if (!p->unseen && !p->passed_over)
+		return;
+	if (!p->unseen)
+		snprintf(text, sizeof text,
+			"may have left process %d behind: it has no environment that could tell",
+			(int)p->passed_over);
+	service_reason(x, REASON_STRAY, (uint32_t)p->passed_over, text);
+	say(x, text);
+}
+
 void service_sweep(struct service *x)
 {
 	struct pass p = { .x = x };
@@ -233,13 +260,10 @@ void service_sweep(struct service *x)
 		return;
 	run_pass(&p);
 	note_strays(x, &p);
-	if (p.unseen) {
-		service_reason(x, REASON_STRAY, 0,
-			"left processes behind that cannot be found without /proc");
-		say(x, x->s.reason_text);
-	}
-	x->retry_sweep = p.unsure ? clock_boottime() + UNSURE_LOOK : 0;
+	x->retry_sweep = look_again(x, &p);
 	if (!p.found) {
+		say_left(x, &p);
+		x->unsure = 0;
 		x->s.deadline[DEADLINE_KILL] = 0;
 		x->last_group = 0; /* from here on the number may be somebody else's */
 		service_event(x, EVENT_SWEPT);

@@ -8,11 +8,14 @@
 struct service;
 struct supervisor;
 
+#define UNSURE_LOOKS 20 /* after the kill, at what executes a program or ends: five seconds */
+
 struct pass {
 	struct service *x;
 	uint32_t found;
 	unsigned int ended; /* while it looked; what they forked may not have been seen */
 	int unsure;         /* whose some are will be told in a moment */
+	pid_t passed_over;  /* of one it was not told in all that time */
 	int unseen;         /* some are left that cannot be found */
 	pid_t refused;      /* one that may not be signalled */
 	int error;

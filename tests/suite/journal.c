@@ -5,8 +5,6 @@
 
 #include "random_graph.h"
 
-#define FORGIVEN 2.0 /* seconds from a crash to a start that was decided before it */
-
 enum event { NONE, START, READY, STOP, GONE, CRASH, EVENTS };
 
 struct life {
@@ -21,6 +19,7 @@ struct journal {
 	struct graph const *g;
 	struct life life[GRAPH_SIZE];
 	char const *next; /* the lines that follow */
+	double moment;    /* from a crash to a start that was decided before it */
 	unsigned int line, forgiven;
 	char *wrong;
 	size_t size;
@@ -54,7 +53,7 @@ static int says_so_soon(struct journal const *j, unsigned int i, double now)
 	while (*p) {
 		char name[8], what[16];
 		double at;
-		if (sscanf(p, "%lf %7s %15s", &at, name, what) != 3 || at > now + FORGIVEN)
+		if (sscanf(p, "%lf %7s %15s", &at, name, what) != 3 || at > now + j->moment)
 			return 0;
 		if (!strcmp(name, graph_name(i)))
 			return !strcmp(what, "start");
@@ -84,7 +83,7 @@ static int check_needs(struct journal *j, unsigned int a, unsigned int through, 
 		if (j->g->node[b].kind == NODE_EXEC &&
 			(runs(l) ? l->last == START : says_so_soon(j, b, now)))
 			continue;
-		if (l->crash == 0 || now - l->crash > FORGIVEN)
+		if (l->crash == 0 || now - l->crash > j->moment)
 			return complain(j, a, "starts without", b);
 		j->forgiven++;
 	}
@@ -162,10 +161,10 @@ static int check_bound(struct journal *j)
 	return 0;
 }
 
-int journal_check(
-	struct graph const *g, char const *text, unsigned int *forgiven, char *wrong, size_t size)
+int journal_check(struct graph const *g, char const *text, double moment, unsigned int *forgiven,
+	char *wrong, size_t size)
 {
-	struct journal j = { .g = g, .next = text, .wrong = wrong, .size = size };
+	struct journal j = { .g = g, .next = text, .moment = moment, .wrong = wrong, .size = size };
 
 	while (*j.next) {
 		char const *end = strchr(j.next, '\n');

@@ -60,9 +60,9 @@ void graph_ends(struct graph const *g, int const asked[GRAPH_SIZE], int const he
  * - none is told to go before those that need it have gone;
  * - none starts twice;
  * - who is bound to another in the end started after that one was ready.
- * A need that crashed was ready when it was looked at: that is forgiven for a moment, and counted
- * in *forgiven. 0; or -1, and what is wrong is in `wrong`. */
-int journal_check(
-	struct graph const *g, char const *text, unsigned int *forgiven, char *wrong, size_t size);
+ * A need that crashed was ready when it was looked at: that is forgiven for a moment (seconds), and
+ * counted in *forgiven. 0; or -1, and what is wrong is in `wrong`. */
+int journal_check(struct graph const *g, char const *text, double moment, unsigned int *forgiven,
+	char *wrong, size_t size);
 
 #endif

@@ -10,7 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "process.h"
+
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 static void write_group(char const *name, char const *text)
 {
@@ -306,6 +313,50 @@ static void a_subtree_of_another_cinit(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* Shares what `pid` has open of the subtree, as a child does that it has just forked. */
+static int share_subtree(pid_t pid)
+{
+	char path[48], link[200];
+	int pidfd = process_pidfd(pid), shared = -1;
+
+	for (int fd = 3; fd < 64 && shared < 0; fd++) {
+		snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)pid, fd);
+		ssize_t n = readlink(path, link, sizeof link - 1);
+		link[n < 0 ? 0 : n] = 0;
+		if (!strncmp(link, group_base, strlen(group_base)))
+			shared = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	}
+	close(pidfd);
+	return shared;
+}
+
+/* A child of one that was killed has its descriptors for a moment more. That is not what says that
+ * there is another cinit. */
+static void a_subtree_that_a_child_of_a_dead_cinit_has_open(void **state)
+{
+	(void)state;
+	group_needed();
+	struct place web = place_with("web", "say up; " SLEEPS);
+	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
+	pid_t pid = init_run(NULL);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP);
+	int shared = share_subtree(pid);
+	assert_true(shared >= 0);
+	kill(pid, SIGKILL);
+	tree_end(pid);
+	pid = init_run(NULL);
+	UNTIL(&cinit, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	init_kill_supervisor(&web); /* the next one has what this cinit gives it */
+	assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
+	assert_int_equal(group_members("web", run_of(&web)), 1);
+	assert_null(strstr(tree_read("cinit.err"), "another cinit uses it"));
+	close(shared);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -321,6 +372,7 @@ int main(void)
 		GROUP_TEST(a_limit_without_a_group),
 		GROUP_TEST(a_subtree_that_is_none),
 		GROUP_TEST(a_subtree_of_another_cinit),
+		GROUP_TEST(a_subtree_that_a_child_of_a_dead_cinit_has_open),
 	};
 	return cmocka_run_group_tests_name("cgroup", tests, NULL, NULL);
 }

@@ -34,9 +34,9 @@ static void polled_until_ready(void **state)
 	struct place web = make();
 	(void)state;
 	place_write(&web, "check-interval", "50");
-	place_supervise(&web);
-	event_are("web start", "web ready", "check", NULL);
 	uint64_t before = clock_boottime();
+	place_supervise(&web);
+	event_await("web ready");
 	for (int i = 0; i < 4; i++)
 		event_is("check");
 	assert_true(clock_boottime() - before >= 150 * CLOCK_MILLISEC);
@@ -64,7 +64,8 @@ static void dependents_wait_for_it(void **state)
 	place_write(&web, "check-interval", "20");
 	depend_on(&shop, "needs", "web", NULL);
 	depend_supervise(&web, &shop, NULL);
-	event_are("web start", "web ready", "check", NULL);
+	event_await("web ready");
+	event_await("check");
 	UNTIL(&shop, s->state == STATE_WAITING && !strcmp(s->reason_text, "needs web: starting"));
 	mend("good");
 	event_await("shop start");
@@ -190,7 +191,7 @@ static void a_successor_goes_on_checking(void **state)
 	place_keep_exits(&web, 1);
 	place_write(&web, "check-interval", "50");
 	place_supervise(&web);
-	event_are("web start", "web ready", "check", NULL);
+	event_await("web ready");
 	depend_kill(&web);
 	while (event_poll())
 		;

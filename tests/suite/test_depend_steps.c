@@ -12,7 +12,8 @@
 #include "clock.h"
 #include "trace.h"
 
-#define STRIDE 5 /* each run takes every fifth stop, $CINIT_TEST_FULL all */
+#define STRIDE 5  /* each run takes every fifth stop, $CINIT_TEST_FULL all */
+#define ENOUGH 40 /* seconds: on a slow machine those after that are for other runs */
 
 /* Three services, made anew for each stop: shop needs all, which is a bundle, and needs db. */
 struct three {
@@ -203,19 +204,17 @@ static int stop_and_start(unsigned int n, int force)
 	return stopped;
 }
 
-static unsigned int first(void)
-{
-	return getenv("CINIT_TEST_FULL") ? 0 : (unsigned int)getpid() % STRIDE;
-}
-
 static void all_stops(int (*story)(unsigned int, int), int with_bundle)
 {
-	unsigned int n = first(), stride = getenv("CINIT_TEST_FULL") ? 1 : STRIDE;
+	int full = getenv("CINIT_TEST_FULL") != NULL, more = 1;
+	unsigned int n = full ? 0 : (unsigned int)getpid() % STRIDE, stride = full ? 1 : STRIDE;
+	uint64_t enough = clock_boottime() + ENOUGH * CLOCK_SECOND;
 
-	while (story(n, with_bundle))
+	while ((full || clock_boottime() < enough) && (more = story(n, with_bundle)))
 		n += stride;
-	assert_true(n > 10);
-	print_message("%u stops\n", n);
+	if (!more)
+		assert_true(n > 10);
+	print_message("%u stops%s\n", n, more ? ", and more for which there was no time" : "");
 }
 
 static void a_start_while_its_need_goes(void **state)

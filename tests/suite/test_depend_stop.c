@@ -129,6 +129,27 @@ static void one_between_two_starts(void **state)
 	UNTIL(&web, s->starts > starts);
 }
 
+/* It was told to come back before one that has to go first had looked: that one goes all the same,
+ * and does not wait for what waits for it. */
+static void called_back_before_others_looked(void **state)
+{
+	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3");
+	(void)state;
+	depend_on(&web, "needs", "db", NULL);
+	depend_supervise(&db, &web, NULL);
+	events("db start", "db ready", "web start", "web ready");
+	UP(&web);
+	kill(web.supervisor, SIGSTOP);
+	assert_int_equal(depend_force(&db), RESULT_DONE);
+	assert_int_equal(place_command(&db, 'u'), RESULT_DONE);
+	assert_int_equal(db.s.state, STATE_STOPPING);
+	assert_int_equal(db.s.want, WANT_UP);
+	kill(web.supervisor, SIGCONT);
+	events("web stop", "web gone", "db stop", "db gone", "db start", "db ready", "web start",
+		"web ready");
+	UP(&web);
+}
+
 static void down_while_others_go_first_ends_a_restart(void **state)
 {
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3 leave=web");
@@ -267,6 +288,7 @@ int main(void)
 		TREE_TEST(more_than_are_watched_at_a_time),
 		TREE_TEST(a_deaf_one_holds_nobody_up_for_ever),
 		TREE_TEST(one_between_two_starts),
+		TREE_TEST(called_back_before_others_looked),
 		TREE_TEST(down_while_others_go_first_ends_a_restart),
 		TREE_TEST(up_while_others_go_first_brings_all_back),
 		TREE_TEST(by_quit_nobody_waits),

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
+#include "trace.h"
 
 static void another_cinit_takes_over(void **state)
 {
@@ -183,6 +185,43 @@ static void the_next_cinit_lacks_nothing(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+static int is_locked(char const *lock)
+{
+	int fd = open(lock, O_RDONLY | O_CLOEXEC);
+	int held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+
+	close(fd);
+	return held;
+}
+
+/* A supervisor that a dead cinit forked at its end has the lock, and nothing of it is published
+ * yet: the next cinit is told to stop now, waits for it, and stops its service. */
+static void one_that_nobody_has_seen_is_stopped(void **state)
+{
+	struct place web = place_with("web", "say up; exec sleep 1000");
+	struct place cinit = place_at(".cinit", tree_name("run/.cinit"));
+
+	(void)state;
+	trace_needed();
+	tree.before_exec = trace_me;
+	place_supervise(&web);
+	tree.before_exec = NULL;
+	trace_begun(web.supervisor);
+	while (!is_locked(tree_name("run/web/lock")))
+		assert_true(trace_step(&web));
+	pid_t pid = init_start(NULL);
+	init_there("run/.cinit/status");
+	kill(pid, SIGTERM);
+	UNTIL(&cinit, s->state == STATE_STOPPING);
+	place_look(&web);
+	assert_int_not_equal(web.e, STATUS_OK);
+	trace_detach(&web);
+	assert_int_equal(tree_end(pid), 0);
+	assert_int_equal(tree_end(web.supervisor), 0);
+	place_look(&web);
+	assert_true(web.s.flags & FLAG_EXITED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +230,7 @@ int main(void)
 		TREE_TEST(who_was_told_to_exit_stays_away),
 		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
+		TREE_TEST(one_that_nobody_has_seen_is_stopped),
 	};
 	return cmocka_run_group_tests_name("init_takeover", tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static void journals(void **state)
 	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
 		char wrong[200] = "";
 		unsigned int forgiven = 0;
-		int r = journal_check(&g, row[i].text, &forgiven, wrong, sizeof wrong);
+		int r = journal_check(&g, row[i].text, 2, &forgiven, wrong, sizeof wrong);
 		if (r != (row[i].wrong ? -1 : 0) || strcmp(wrong, row[i].wrong ? row[i].wrong : ""))
 			fail_msg("%s-- %d, `%s', not `%s'", row[i].text, r, wrong,
 				row[i].wrong ? row[i].wrong : "");

@@ -236,6 +236,54 @@ static void chains_are_caught_after_an_adoption(void **state)
 	no_link_is_left(pid);
 }
 
+/* It cannot be told whose it is, see tests/helper/headless.c; now the time for TERM is over. */
+static struct place begin_headless(pid_t *pid, pid_t *left)
+{
+	struct place web = place_with("web",
+		"( setsid sh -c 'echo $$ >>\"$EVENTS\"; exec \"$CINIT_BUILD/test/helper/headless\" "
+		"\"$TREE/hold.go\" sleep 1000' & )\nexec sleep 1000");
+	place_write(&web, "timeout-kill", "100");
+	*pid = init_run(NULL);
+	*left = event_pid();
+	event_is("headless");
+	UNTIL(&web, s->state == STATE_UP);
+	adopt(&web);
+	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_STOPPING && s->strays && !s->deadline[DEADLINE_KILL]);
+	return web;
+}
+
+/* On a busy machine it takes a while to execute a program. */
+static void one_that_just_executes_after_an_adoption(void **state)
+{
+	int go = tree_hold("go");
+	pid_t pid, left;
+	(void)state;
+	struct place web = begin_headless(&pid, &left);
+	tree_pass(go);
+	UNTIL(&web, s->state == STATE_DOWN);
+	assert_true(tree_gone(left));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+/* It may be somebody else's, too: it does not keep the service for ever. */
+static void one_that_cannot_be_told_is_named(void **state)
+{
+	char text[STATUS_TEXT];
+	pid_t pid, left;
+	(void)state;
+	tree_hold("go");
+	struct place web = begin_headless(&pid, &left);
+	UNTIL(&web, s->state == STATE_DOWN);
+	snprintf(text, sizeof text,
+		"may have left process %d behind: it has no environment that could tell",
+		(int)left);
+	assert_string_equal(web.s.reason_text, text);
+	assert_false(tree_gone(left));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+	assert_true(tree_gone(left));
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -248,6 +296,8 @@ int main(void)
 		TREE_TEST(only_the_process_after_an_adoption),
 		TREE_TEST(chains_are_caught),
 		TREE_TEST(chains_are_caught_after_an_adoption),
+		TREE_TEST(one_that_just_executes_after_an_adoption),
+		TREE_TEST(one_that_cannot_be_told_is_named),
 	};
 	return cmocka_run_group_tests_name("strays", tests, NULL, NULL);
 }
