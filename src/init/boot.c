@@ -277,6 +277,8 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	if (i->fresh && (i->first || !status_unreadable(e, errno)) &&
 		(!known || !takeover_lives(i, s)))
 		state_begin(i, s);
+	else
+		state_unkept(i, s);
 	tree_schedule(&i->tree, s, now);
 }
 

@@ -43,6 +43,7 @@ enum {
 	TAG_ID_COUNT,
 	TAG_CGROUP,
 	TAG_CGROUP_LOCK,
+	TAG_UNWATCHED,
 	/* CMD and the stop */
 	TAG_CMD_PHASE = 0x40,
 	TAG_CMD_TERMINAL,
@@ -112,6 +113,7 @@ static struct handover_member const of_init[] = {
 	INIT(TAG_CYCLES, NUMBER, cycles),
 	INIT(TAG_CYCLES_AGAIN, NUMBER, cycles_again),
 	INIT(TAG_PUBLISH_ROW, NUMBER, publish_row),
+	INIT(TAG_UNWATCHED, NUMBER, unwatched),
 	INIT(TAG_IDS, BYTES, upgrade.id),
 	INIT(TAG_ID_COUNT, NUMBER, upgrade.count),
 	INIT(TAG_CMD_PHASE, NUMBER, cmd.phase),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../lib/clock.h"
+#include "../lib/path.h"
 #include "carry.h"
 #include "init.h"
 #include "message.h"
@@ -33,6 +34,7 @@ static void say(char const *text)
 
 static _Noreturn void only_reap(void)
 {
+	char tree[PATH_MAX];
 	sigset_t all;
 
 	/* what cannot be held back would come again */
@@ -40,6 +42,9 @@ static _Noreturn void only_reap(void)
 		signal(faults[n], SIG_IGN);
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
+	/* nobody breaks the seals of others any more */
+	if (whose && !path_join(tree, whose->run_path, RUNDIR_TREE))
+		status_unseal(tree);
 	for (;;) {
 		int sig;
 		while (waitpid(-1, NULL, 0) > 0)

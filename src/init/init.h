@@ -141,6 +141,8 @@ struct init {
 	uint8_t spawning;      /* some are due at this moment, for the next turn */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
+	uint8_t unwatched; /* supervisors may live whose end we would not notice: our own record has
+			      no seal, so that nobody relies on those of others */
 	size_t polls_taken; /* room in it for supervisors that were taken over */
 	struct cmd cmd;
 	struct upgrade upgrade;
@@ -180,6 +182,7 @@ void state_begin(struct init const *i, struct service const *s);
 void state_mark(struct init const *i, struct service *s);
 void state_unmark(struct init const *i, struct service *s);
 int state_is_marked(struct init const *i, struct service *s);
+void state_unkept(struct init const *i, struct service const *s);
 void state_remove(struct init const *i, char const *name);
 void state_tidy(struct init const *i);
 

@@ -145,8 +145,10 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 		reap_look(i, s, &st);
 	/* the record says it and the exit code agrees: a supervisor that crashed on its way out has
 	 * not ended. Where the record cannot be read, the exit code alone must do. */
-	if ((known && st.flags & FLAG_EXITED && !st.supervisor && well) ||
-		(unreadable && wait_status && well))
+	int said = known && st.flags & FLAG_EXITED && !st.supervisor && well;
+	if (!said)
+		state_unkept(i, s);
+	if (said || (unreadable && wait_status && well))
 		ended_as_told(i, s, now);
 	else
 		died(i, s, known ? &st : NULL, wait_status, now);

@@ -114,6 +114,7 @@ void record_publish(struct init *i, uint64_t now)
 	if (!i->dirty || (i->publish_due && now < i->publish_due))
 		return;
 	i->status.change++;
+	i->ipc.seals = !i->unwatched;
 	int r = cinit_ipc_publish(&i->ipc, &i->status, &i->ring);
 	if (r >= 0) {
 		i->dirty = 0;

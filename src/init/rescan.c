@@ -257,8 +257,8 @@ static void leftover(struct init *i, char const *name)
 	if (!s)
 		return; /* no memory */
 	s->prepared = 1;
-	if (status_read(i->run, name, &st, NULL) == STATUS_OK)
-		takeover(i, s, &st);
+	if (status_read(i->run, name, &st, NULL) != STATUS_OK || !takeover(i, s, &st))
+		state_unkept(i, s);
 	vanish(i, s, clock_boottime());
 }
 

@@ -57,6 +57,10 @@ static int resume_in_hand(struct init *i)
 		pidmap_reserve(&i->orphans, 2 * i->tree.count) < 0)
 		return EXIT_SYSTEM;
 	spawn_limit(i);
+	/* the program before us may not have known of seals */
+	for (size_t n = 0; n < i->tree.count; n++)
+		if (!i->tree.list[n]->supervisor)
+			state_unkept(i, i->tree.list[n]);
 	orphans_resume(i);
 	if (loop_prepare(i) < 0)
 		return EXIT_SYSTEM;

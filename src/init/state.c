@@ -109,6 +109,19 @@ void state_begin(struct init const *i, struct service const *s)
 		remove_file(i->run, s->name, past[n]);
 }
 
+/* It has no supervisor, or none that we know: whoever looks at its record, or its logger's, is to
+ * look further. */
+void state_unkept(struct init const *i, struct service const *s)
+{
+	char path[PATH_MAX], log[PATH_MAX];
+
+	if (path_join(path, i->run_path, s->name) < 0)
+		return;
+	status_unseal(path);
+	if (!path_join(log, path, "log"))
+		status_unseal(log);
+}
+
 static int remove_files(int run, char const *name)
 {
 	static char const *const file[] = { "in", "out", "status", "lock", "pipe", "exited",

@@ -17,25 +17,36 @@
 #include "init.h"
 #include "message.h"
 
+/* 0. It may live, and die without our notice. */
+static int unwatched(struct init *i)
+{
+	i->unwatched = 1;
+	i->dirty = 1;
+	return 0;
+}
+
 /* Takes over the supervisor that the record names. 1: it lives, and it is watched. 0: give the
  * service a new one. */
 int takeover(struct init *i, struct service *s, struct status const *st)
 {
 	pid_t pid = (pid_t)st->supervisor;
+	enum process_alive lives = pid ? process_alive(pid, st->supervisor_identity) : PROCESS_GONE;
 
-	if (i->polls && i->tree.taken == i->polls_taken)
-		return 0; /* a service that came with a rescan */
-	if (!pid || process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE)
+	if (lives == PROCESS_GONE)
 		return 0;
+	/* or it is a service that came with a rescan */
+	if (lives == PROCESS_UNSURE || (i->polls && i->tree.taken == i->polls_taken))
+		return unwatched(i);
 	/* left by the program that was in this process before */
 	if (process_is_child(pid))
 		return !tree_runs(&i->tree, s, pid);
 	int fd = process_pidfd(pid);
 	if (fd < 0) {
-		if (errno != ESRCH)
-			warn_error("; waiting for its lock", s->name,
-				": unable to watch the supervisor that is there");
-		return 0;
+		if (errno == ESRCH)
+			return 0;
+		warn_error("; waiting for its lock", s->name,
+			": unable to watch the supervisor that is there");
+		return unwatched(i);
 	}
 	/* the pid may have been given to another meanwhile */
 	if (process_alive(pid, st->supervisor_identity) != PROCESS_ALIVE) {

@@ -125,7 +125,7 @@ int cinit_ipc_init(struct cinit_ipc *ipc, int dir, gid_t group)
 	/* not the buffers: what was never written to costs nothing */
 	ipc->dir = dir;
 	ipc->in = ipc->out = -1;
-	ipc->spare_status = ipc->no_exchange = 0;
+	ipc->spare_status = ipc->no_exchange = ipc->seals = 0;
 	ipc->have = ipc->next = 0;
 	ipc->decoder.have = ipc->decoder.want = 0;
 	ipc->decoder.noise = ipc->decoder.foreign = 0;
@@ -257,9 +257,10 @@ static int spare_write(struct cinit_ipc const *ipc, struct iovec const *pieces, 
 		return -1;
 	ssize_t n = fd_writev(fd, pieces, (unsigned int)count);
 	fd_close(fd);
-	if (n >= 0 && n < STATUS_SIZE)
+	ssize_t all = ipc->seals ? STATUS_SIZE + STATUS_SEAL : STATUS_SIZE;
+	if (n >= 0 && n < all)
 		errno = ENOSPC; /* what a file system says that had room for a part */
-	return n == STATUS_SIZE ? 0 : -1;
+	return n == all ? 0 : -1;
 }
 
 /* Brings `.status` to the place of `status`; what was there becomes the spare. */
@@ -299,9 +300,11 @@ static int pieces_replace(struct cinit_ipc *ipc, struct iovec const *pieces, int
 static __attribute__((noinline)) int whole_replace(
 	struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r)
 {
-	unsigned char record[STATUS_SIZE];
+	unsigned char record[STATUS_SIZE + STATUS_SEAL];
 	status_pack(record, s, r);
-	struct iovec const whole = { .iov_base = record, .iov_len = sizeof record };
+	status_seal(record + STATUS_SIZE, record);
+	struct iovec const whole = { .iov_base = record,
+		.iov_len = ipc->seals ? sizeof record : STATUS_SIZE };
 	return pieces_replace(ipc, &whole, 1);
 }
 
@@ -311,15 +314,16 @@ static int record_replace(
 	struct cinit_ipc *ipc, struct status const *s, struct status_ring const *r)
 {
 	static unsigned char const ring[STATUS_SIZE - STATUS_HEADER_SIZE - STATUS_SUM];
-	unsigned char header[STATUS_HEADER_SIZE], sum[STATUS_SUM];
+	unsigned char header[STATUS_HEADER_SIZE], end[STATUS_SUM + STATUS_SEAL];
 
 	if (s->acknowledged)
 		return whole_replace(ipc, s, r);
-	status_pack_new(header, sum, s);
+	status_pack_new(header, end, s);
+	status_seal(end + STATUS_SUM, header);
 	struct iovec const pieces[] = {
 		{ .iov_base = header, .iov_len = sizeof header },
 		{ .iov_base = (void *)ring, .iov_len = sizeof ring },
-		{ .iov_base = sum, .iov_len = sizeof sum },
+		{ .iov_base = end, .iov_len = ipc->seals ? sizeof end : STATUS_SUM },
 	};
 	return pieces_replace(ipc, pieces, 3);
 }

@@ -22,6 +22,7 @@ struct cinit_ipc {
 	int out;              /* O_WRONLY; -1: could not be made, nobody is told of changes */
 	uint8_t spare_status; /* `.status` lies ready for an exchange */
 	uint8_t no_exchange;  /* this file system knows no RENAME_EXCHANGE */
+	uint8_t seals;        /* records are sealed; the owner's to set */
 	size_t have, next;    /* bytes read from `in`, bytes decoded of them */
 	struct frame_decoder decoder;
 	unsigned char buffer[512];

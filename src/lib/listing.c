@@ -23,7 +23,7 @@ static int is_dots(char const *name)
 	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
 }
 
-int listing_each(int fd, void (*each)(char const *name, void *data), void *data)
+int listing_each(int fd, void (*each)(char const *name, unsigned int type, void *data), void *data)
 {
 	alignas(struct entry) char buf[1024]; /* the longest entry has 280 bytes */
 
@@ -34,7 +34,7 @@ int listing_each(int fd, void (*each)(char const *name, void *data), void *data)
 		for (long at = 0; at < n;) {
 			struct entry const *e = (struct entry const *)(void *)(buf + at);
 			if (!is_dots(e->name))
-				each(e->name, data);
+				each(e->name, e->type, data);
 			at += e->length;
 		}
 	}

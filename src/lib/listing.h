@@ -4,8 +4,8 @@
 #ifndef CINIT_LISTING_H
 #define CINIT_LISTING_H
 
-/* Calls `each` for each name but `.` and `..`, from where the open directory `fd` stands. 0, or -1
- * with errno: some may be missing. */
-int listing_each(int fd, void (*each)(char const *name, void *data), void *data);
+/* Calls `each` for each name but `.` and `..`, from where the open directory `fd` stands, with the
+ * type as readdir(3) has it (DT_...). 0, or -1 with errno: some may be missing. */
+int listing_each(int fd, void (*each)(char const *name, unsigned int type, void *data), void *data);
 
 #endif

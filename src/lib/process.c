@@ -85,19 +85,18 @@ static int proc_open_pid(pid_t pid, char const *file)
 	return proc_open(path);
 }
 
-/* Field `n` (4: parent, 22: start time) of /proc/PID/stat. Field 2, the name, may hold blanks and
- * parentheses: the count begins after the last one. 1, or 0. */
-static int proc_stat(pid_t pid, unsigned int n, uint64_t *value)
+/* Field `n` (3: state, 4: parent, 22: start time) of /proc/PID/stat, in `buf`. Field 2, the name,
+ * may hold blanks and parentheses: the count begins after the last one. NULL: not to be had. */
+static char const *proc_field(pid_t pid, unsigned int n, char buf[STAT_SIZE])
 {
-	char buf[STAT_SIZE];
 	int fd = proc_open_pid(pid, "stat");
 
 	if (fd < 0)
-		return 0;
-	ssize_t r = fd_read(fd, buf, sizeof buf - 1);
+		return NULL;
+	ssize_t r = fd_read(fd, buf, STAT_SIZE - 1);
 	fd_close(fd);
 	if (r <= 0)
-		return 0;
+		return NULL;
 	buf[r] = 0;
 	char *p = strrchr(buf, ')');
 	for (unsigned int field = 2; p && field < n; field++) {
@@ -105,7 +104,16 @@ static int proc_stat(pid_t pid, unsigned int n, uint64_t *value)
 		if (p)
 			p++;
 	}
-	return p && uint64_scan(p, value);
+	return p;
+}
+
+/* As a number. 1, or 0. */
+static int proc_stat(pid_t pid, unsigned int n, uint64_t *value)
+{
+	char buf[STAT_SIZE];
+	char const *field = proc_field(pid, n, buf);
+
+	return field && uint64_scan(field, value);
 }
 
 /* ------------------------------------------------------------------------- identities */
@@ -198,6 +206,15 @@ enum process_alive process_alive(pid_t pid, uint64_t identity)
 	uint64_t now = pidfd_inode(fd);
 	fd_close(fd);
 	return compare(now, pid, identity);
+}
+
+int process_runs(pid_t pid, uint64_t identity)
+{
+	char buf[STAT_SIZE];
+	char const *state = pid > 0 ? proc_field(pid, 3, buf) : NULL;
+
+	/* whose it was is asked after it: while that one lives the pid is nobody else's */
+	return state && memchr("RSDI", *state, 4) && process_alive(pid, identity) == PROCESS_ALIVE;
 }
 
 /* Without pidfds: between the look and the kill the pid could be reused, which nothing can prevent

@@ -27,6 +27,9 @@ enum process_alive {
 };
 enum process_alive process_alive(pid_t pid, uint64_t identity);
 
+/* Is it that very process, and neither stopped nor a zombie? 0 also where that cannot be told. */
+int process_runs(pid_t pid, uint64_t identity);
+
 /* Sends a signal to a process that is no child of ours, by pidfd, after comparing its
  * identity. 1: sent. 0: gone. -1: errno. Falls back on kill(2) where there are no pidfds. Identity
  * 0: whoever has the pid. One that cannot be compared: nothing is sent, -1 with ENOTSUP. */

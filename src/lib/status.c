@@ -56,7 +56,9 @@ enum at {
 	AT_RING_ID = 640,
 	AT_RING_RESULT = 2688,
 	AT_RING_WHY = 2944,
-	AT_RING_SUM = 3200
+	AT_RING_SUM = 3200,
+	/* behind the record */
+	AT_SEAL = 3208
 };
 
 enum at_child { CHILD_PID = 0, CHILD_PHASE = 4, CHILD_IDENTITY = 8, CHILD_SIZE = 16 };
@@ -69,6 +71,7 @@ _Static_assert(AT_RING_ID == STATUS_HEADER_SIZE, "the ring follows");
 _Static_assert(AT_RING_ID + STATUS_RING * 8 == AT_RING_RESULT, "ids fit");
 _Static_assert(AT_RING_WHY + STATUS_RING == AT_RING_SUM, "the ring fits");
 _Static_assert(AT_RING_SUM + 8 == STATUS_SIZE, "the record fits");
+_Static_assert(AT_SEAL == STATUS_SIZE && STATUS_SEAL == 8, "the seal follows");
 
 /* runit's byte 19 */
 enum runit_state { RUNIT_DOWN, RUNIT_RUN, RUNIT_FINISH };
@@ -272,6 +275,17 @@ enum status_error status_unpack(
 	if (!header_valid(s))
 		return STATUS_INVALID;
 	return r ? unpack_ring(in, r) : STATUS_OK;
+}
+
+void status_seal(unsigned char out[STATUS_SEAL], unsigned char const header[STATUS_HEADER_SIZE])
+{
+	memcpy(out, header + AT_HEADER_SUM, STATUS_SEAL);
+}
+
+int status_is_sealed(unsigned char const *in, size_t len)
+{
+	return len >= AT_SEAL + STATUS_SEAL &&
+	       memcmp(in + AT_SEAL, in + AT_HEADER_SUM, STATUS_SEAL) == 0;
 }
 
 void status_acknowledge(struct status *s, struct status_ring *r, uint64_t id,

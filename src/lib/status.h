@@ -20,6 +20,12 @@
 #define STATUS_SIZE        (STATUS_HEADER_SIZE + STATUS_RING * 10 + 8)
 #define STATUS_TEXT        192
 
+/* A record may be sealed: behind it stands the checksum of its header once more. While cinit lives
+ * a seal says that somebody keeps the record true, so that a look at it needs no look at its
+ * supervisor. It is broken, by cutting it off, when the supervisor has died or cannot publish; the
+ * next publication brings another. */
+#define STATUS_SEAL        8
+
 enum status_state {
 	STATE_DOWN,      /* nothing runs, nothing is about to */
 	STATE_WAITING,   /* wants up, a need is not met */
@@ -200,6 +206,9 @@ void status_pack(
 void status_pack_new(unsigned char header[STATUS_HEADER_SIZE], unsigned char sum[STATUS_SUM],
 	struct status const *s);
 
+/* The seal of a record with this header. */
+void status_seal(unsigned char out[STATUS_SEAL], unsigned char const header[STATUS_HEADER_SIZE]);
+
 enum status_error {
 	STATUS_OK,
 	STATUS_SHORT,   /* fewer bytes than a record has (a half-written or foreign file) */
@@ -214,10 +223,21 @@ enum status_error {
 enum status_error status_unpack(
 	unsigned char const *in, size_t len, struct status *s, struct status_ring *r);
 
+/* Does a seal of this very record follow it? */
+int status_is_sealed(unsigned char const *in, size_t len);
+
 /* Reads PATH/status under directory `base` (AT_FDCWD allowed). Never blocks; reads again
  * when it met a torn record, or one that is being written and not yet published. `r` may be NULL:
  * then only the header is read. STATUS_SYSTEM with ENOENT: not yet published. */
 enum status_error status_read(int base, char const *path, struct status *s, struct status_ring *r);
+
+/* The same for those who only show it, with three system calls. 1: *s is whole and sealed; it may
+ * be what is about to be published just now. 0: none, or not that; ask status_read. */
+int status_glance(int base, char const *path, struct status *s);
+
+/* Breaks the seal of DIRECTORY/status. Takes no descriptor, memory or space: there may be none. 0,
+ * or -1 with errno. */
+int status_unseal(char const *directory);
 
 /* After a read that failed with `error` in errno: may there be a record all the same, which could
  * not be read for lack of descriptors, memory or rights, or for a fault of the file system? Whoever

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
@@ -38,10 +39,15 @@ static __attribute__((noinline)) enum status_error read_record(
 	return published ? status_unpack(record, (size_t)len, s, r) : STATUS_TORN;
 }
 
+static int open_record(int base, char const *file)
+{
+	return openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+}
+
 static enum status_error read_once(
 	int base, char const *file, struct status *s, struct status_ring *r)
 {
-	int fd = openat(base, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_record(base, file);
 	return fd < 0 ? STATUS_SYSTEM : read_record(base, file, fd, s, r);
 }
 
@@ -65,6 +71,27 @@ enum status_error status_read(int base, char const *path, struct status *s, stru
 {
 	int here = path[0] == '.' && !path[1];
 	return here ? read_file(base, "status", s, r) : read_below(base, path, s, r);
+}
+
+int status_glance(int base, char const *path, struct status *s)
+{
+	unsigned char record[STATUS_SIZE + STATUS_SEAL];
+	char file[PATH_MAX];
+	int fd = path_join(file, path, "status") < 0 ? -1 : open_record(base, file);
+
+	if (fd < 0)
+		return 0;
+	ssize_t len = fd_read(fd, (char *)record, sizeof record);
+	fd_close(fd);
+	return len > 0 && status_is_sealed(record, (size_t)len) &&
+	       status_unpack(record, (size_t)len, s, NULL) == STATUS_OK;
+}
+
+int status_unseal(char const *directory)
+{
+	char file[PATH_MAX];
+
+	return path_join(file, directory, "status") < 0 ? -1 : truncate(file, STATUS_SIZE);
 }
 
 int status_unreadable(enum status_error e, int error)

@@ -99,8 +99,9 @@ static uint64_t probe_entries(int dir)
 	return found;
 }
 
-static void note_entry(char const *name, void *data)
+static void note_entry(char const *name, unsigned int type, void *data)
 {
+	(void)type;
 	uint64_t *found = data;
 	*found |= entry_bit(name);
 }

@@ -11,6 +11,7 @@
 #include <skalibs/allreadwrite.h>
 
 #include "../lib/clock.h"
+#include "../lib/path.h"
 
 #define RETRY_FIRST (CLOCK_SECOND / 10)
 #define RETRY_LAST  (5 * CLOCK_SECOND)
@@ -74,6 +75,20 @@ static void note_failure(struct service *x, int e)
 		say_errno(x, "write to", "lock", 0);
 }
 
+/* And who finds the record is to look there. A record outside of a run directory has no seal, and
+ * its path may lead through directories of others. */
+static __attribute__((noinline)) void break_seal(struct service const *x)
+{
+	char log[PATH_MAX];
+
+	if (!x->ipc.seals)
+		return;
+	if (!x->is_log)
+		status_unseal(x->sup->o->state_dir);
+	else if (!path_join(log, x->sup->o->state_dir, "log"))
+		status_unseal(log);
+}
+
 static void publish_failed(struct service *x)
 {
 	int e = errno;
@@ -84,6 +99,7 @@ static void publish_failed(struct service *x)
 		x->publish_failed = 1;
 		x->publish_delay = RETRY_FIRST;
 		note_failure(x, e);
+		break_seal(x);
 	} else if (x->publish_delay < RETRY_LAST) {
 		x->publish_delay *= 2;
 	}

@@ -226,6 +226,7 @@ int service_take(struct service *x)
 		say_errno(x, "make", "in and out", "not supervised");
 		return -1;
 	}
+	x->ipc.seals = x->sup->o->forked != 0; /* cinit breaks the seal when we die */
 	if (e != STATUS_OK && !missing)
 		set_aside(x, e); /* now that another one can take its place */
 	x->dirty = 1;

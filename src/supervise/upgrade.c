@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../lib/clock.h"
+#include "../lib/rundir.h"
 #include "carry.h"
 
 /* Seconds to take over in: a program that hangs is killed by ALRM then, which exec leaves running,
@@ -37,9 +38,21 @@ int supervisor_upgrade(struct supervisor *sup)
 	return 1;
 }
 
-static void resume(struct service *x)
+/* Is our parent the cinit of this tree? Then it breaks the seals of our records when we die. */
+static int is_kept(struct supervisor *sup)
+{
+	struct status s;
+
+	return supervisor_run(sup) >= 0 &&
+	       status_read(sup->run, RUNDIR_TREE, &s, NULL) == STATUS_OK &&
+	       (pid_t)s.supervisor == getppid();
+}
+
+static void resume(struct service *x, int kept)
 {
 	uint8_t asked = x->needs.asked;
+
+	x->ipc.seals = kept != 0;
 
 	x->s.executed = clock_boottime();
 	x->s.refused = 0;
@@ -69,8 +82,9 @@ int supervise_resume(int handover)
 	}
 	alarm(0);
 	service_enter(&sup->service);
+	int kept = is_kept(sup);
 	SERVICE_EACH (sup, x)
-		resume(x);
+		resume(x, kept);
 	sup->reap_pending = 1;
 	return supervisor_live(sup);
 }

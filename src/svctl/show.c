@@ -16,7 +16,10 @@
 #include "table.h"
 #include "view.h"
 
-#define FLUSH 65536 /* bytes of output that are held back at most */
+#define FLUSH                                                                                      \
+	8192   /* bytes of output that are held back at most: fresh memory costs more than a write \
+		*/
+#define MANY 2 /* so that it pays to ask cinit once instead of each supervisor */
 
 struct show {
 	struct options const *o;
@@ -26,10 +29,16 @@ struct show {
 	uint64_t now;
 	int64_t wall;
 	unsigned long shown, failed;
+	int many;
 };
 
+static void look(struct show *s, struct view *v, struct target const *t, char const *path)
+{
+	view_read(v, t->base, path, s->many && t->service && where_keeps(s->w));
+}
+
 /* The logger's record. 0: the service has none. */
-static int view_log(struct view *log, struct target const *t, struct view const *v)
+static int view_log(struct show *s, struct view *log, struct target const *t, struct view const *v)
 {
 	char path[PATH_MAX];
 
@@ -37,7 +46,7 @@ static int view_log(struct view *log, struct target const *t, struct view const 
 		return 0;
 	if (path_join(path, t->state, "log") < 0)
 		return 0;
-	view_read(log, t->base, path);
+	look(s, log, t, path);
 	if (log->seen == SEEN_NOTHING)
 		log->supervised = v->supervised;
 	return 1;
@@ -83,14 +92,14 @@ static void show_one(struct show *s, struct target const *t)
 	if (t->missing)
 		v = (struct view){ .seen = SEEN_NO_SERVICE };
 	else
-		view_read(&v, t->base, t->state);
+		look(s, &v, t, t->state);
 	/* a service directory in which no supervisor ever was */
 	if (v.seen == SEEN_NO_SERVICE && !t->service && !t->missing)
 		v.seen = SEEN_NOTHING;
 	/* cinit has made the place, and is about to start who publishes in it */
 	if (v.seen == SEEN_NOTHING && t->service && where_alive(s->w))
 		v.supervised = 1;
-	has_log = view_log(&log, t, &v) ? &log : NULL;
+	has_log = view_log(s, &log, t, &v) ? &log : NULL;
 	if (s->o->json)
 		show_object(s, t, &v, has_log);
 	else if (is_list)
@@ -117,7 +126,7 @@ static void warn_of_tree(struct where *w)
 
 	if (w->fd < 0)
 		return;
-	view_read(&v, w->fd, RUNDIR_TREE);
+	view_read(&v, w->fd, RUNDIR_TREE, 0);
 	if (!where_alive(w))
 		strerr_warn(PROG, ": warning: no cinit runs in ", w->run);
 	else if (v.seen == SEEN_RECORD && v.status.reason == REASON_PUBLISH)
@@ -130,6 +139,7 @@ int show_services(struct options const *o, struct where *w, struct targets const
 	struct show s = { .o = o, .w = w, .text = TEXT_ZERO, .table = TABLE_ZERO };
 	struct tally y = { 0 };
 
+	s.many = ts->count >= MANY;
 	s.now = clock_boottime();
 	s.wall = (int64_t)time(NULL);
 	if (o->verb->kind == VERB_LIST)

@@ -1,17 +1,14 @@
 /* What a name on the command line means. */
 #include "target.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <skalibs/direntry.h>
-#include <skalibs/djbunix.h>
 
+#include "names.h"
 #include "path.h"
 #include "place.h"
 #include "template.h"
@@ -21,16 +18,24 @@
 
 /* --------------------------------------------------------------------------------- one target */
 
+/* Room for `n` more. 0, or -1 with errno. */
+static int reserve(struct targets *ts, size_t n)
+{
+	if (ts->room - ts->count >= n)
+		return 0;
+	size_t room = n > 1 ? ts->count + n : ts->room ? ts->room * 2 : 16;
+	struct target *list = realloc(ts->list, room * sizeof *list);
+	if (!list)
+		return -1;
+	ts->list = list;
+	ts->room = room;
+	return 0;
+}
+
 static struct target *append(struct targets *ts, char const *typed)
 {
-	if (ts->count == ts->room) {
-		size_t more = ts->room ? ts->room * 2 : 16;
-		struct target *list = realloc(ts->list, more * sizeof *list);
-		if (!list)
-			return NULL;
-		ts->list = list;
-		ts->room = more;
-	}
+	if (reserve(ts, 1) < 0)
+		return NULL;
 	struct target *t = ts->list + ts->count++;
 	ts->all = ts->count;
 	*t = (struct target){ .typed = typed, .base = AT_FDCWD };
@@ -55,14 +60,20 @@ static int is_directory(int base, char const *path)
 	return fstatat(base, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A service of the tree, or its logger. */
-static int set_named(struct target *t, struct where *w, char const *name, int is_log)
+/* A service of the tree that is there, or its logger. */
+static int set_present(struct target *t, struct where const *w, char const *name, int is_log)
 {
 	t->base = w->fd;
 	t->is_log = (uint8_t)is_log;
 	t->service = strdup(name);
-	t->state = joined(name, is_log ? LOG : "", "");
-	if (!t->service || !t->state)
+	t->state = is_log ? joined(name, LOG, "") : t->service;
+	return t->service && t->state ? 0 : -1;
+}
+
+/* The same where it may be missing. */
+static int set_named(struct target *t, struct where *w, char const *name, int is_log)
+{
+	if (set_present(t, w, name, is_log) < 0)
 		return -1;
 	t->missing = w->fd < 0 || (!is_directory(w->fd, t->state) &&
 					  !(where_settle(w) && is_directory(w->fd, t->state)));
@@ -144,7 +155,7 @@ static int resolve_name(
 	char path[PATH_MAX], file[PATH_MAX];
 
 	if (w->fd >= 0 && is_directory(w->fd, typed))
-		return set_named(t, w, name, is_log);
+		return set_present(t, w, name, is_log);
 	if (w->services && path_join(path, w->services, name) == 0 &&
 		path_join(file, path, STATE) == 0 && is_directory(AT_FDCWD, file))
 		return set_path(t, path, is_log);
@@ -173,59 +184,48 @@ static int resolve(struct target *t, struct where *w, char const *typed)
 
 /* ---------------------------------------------------------------------------------------- many */
 
-static int by_name(void const *a, void const *b)
+/* Adds those names that match; they belong to the targets from now on. How many, or -1 with errno,
+ * and they do not. */
+static long take_names(
+	struct targets *ts, struct where const *w, struct names const *n, char const *pattern)
 {
-	struct target const *x = a, *y = b;
-	return strcmp(x->typed, y->typed);
-}
+	size_t first = ts->count;
+	struct names *all = realloc(ts->names, (ts->names_count + 1) * sizeof *all);
 
-static int add_matching(struct targets *ts, struct where *w, DIR *dir, char const *pattern)
-{
-	struct dirent *d;
-
-	errno = 0;
-	while ((d = readdir(dir))) {
-		if (!service_name_valid(d->d_name) ||
-			(pattern && fnmatch(pattern, d->d_name, 0) != 0))
+	if (!all)
+		return -1;
+	ts->names = all;
+	if (reserve(ts, n->count) < 0)
+		return -1;
+	all[ts->names_count++] = *n;
+	for (size_t i = 0; i < n->count; i++) {
+		if (pattern && fnmatch(pattern, n->list[i], 0) != 0)
 			continue;
-		struct target *t = append(ts, NULL);
-		if (!t || set_named(t, w, d->d_name, 0) < 0)
-			return -1;
-		t->typed = t->service;
-		/* a file, or gone already */
-		if (t->missing) {
-			free(t->service);
-			free(t->state);
-			ts->all = --ts->count;
-		}
-		errno = 0;
+		struct target *t = append(ts, n->list[i]);
+		t->base = w->fd;
+		t->service = t->state = n->list[i];
+		t->listed = 1;
 	}
-	return errno ? -1 : 0;
+	return (long)(ts->count - first);
 }
 
 static long add_pattern(struct targets *ts, struct where *w, char const *pattern)
 {
-	size_t first = ts->count;
+	struct names n = { .list = NULL };
 
 	if (w->fd < 0) {
 		errno = ENOENT;
 		return -1;
 	}
 	where_settle(w);
-	int fd = openat(w->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			fd_close(fd);
-		return -1;
+	long count =
+		names_read(&n, w->fd, ".", names_service) < 0 ? -1 : take_names(ts, w, &n, pattern);
+	if (count < 0) {
+		int e = errno;
+		names_free(&n);
+		errno = e;
 	}
-	int r = add_matching(ts, w, dir, pattern);
-	dir_close(dir); /* keeps errno */
-	if (r < 0)
-		return -1;
-	if (ts->count > first)
-		qsort(ts->list + first, ts->count - first, sizeof *ts->list, by_name);
-	return (long)(ts->count - first);
+	return count;
 }
 
 long targets_all(struct targets *ts, struct where *w)
@@ -257,10 +257,17 @@ void targets_keep(struct targets *ts, size_t count)
 void targets_free(struct targets *ts)
 {
 	for (size_t i = 0; i < ts->all; i++) {
-		free(ts->list[i].state);
-		free(ts->list[i].directory);
-		free(ts->list[i].service);
+		struct target const *t = ts->list + i;
+		free(t->directory);
+		if (t->listed)
+			continue;
+		if (t->state != t->service)
+			free(t->state);
+		free(t->service);
 	}
+	for (size_t i = 0; i < ts->names_count; i++)
+		names_free(ts->names + i);
+	free(ts->names);
 	free(ts->list);
 	*ts = (struct targets){ .list = NULL };
 }

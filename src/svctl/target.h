@@ -10,6 +10,7 @@
 
 #include "rundir.h"
 
+struct names;
 struct place; /* a service directory by device and inode */
 
 /* The tree that we look at. */
@@ -21,6 +22,7 @@ struct where {
 	int error_number;
 	char const *services; /* -d or $SVDIR; NULL: neither */
 	int8_t alive;         /* does cinit live? -1: not yet asked */
+	int8_t keeps;         /* where_keeps; -1: not yet asked */
 	uint8_t settled;      /* where_settle was called */
 	uint64_t patience;    /* of where_settle, ns */
 	struct place *places; /* the services' directories, sorted; NULL: not yet read */
@@ -30,18 +32,21 @@ struct where {
 struct target {
 	char const *typed; /* what the user calls it; every line of output uses this */
 	int base;          /* directory that .state is relative to, or AT_FDCWD */
-	char *state;       /* state directory */
+	char *state;       /* state directory; may be .service */
 	char *directory; /* service directory; NULL: a service of the tree, see target_directory */
 	char *service; /* name in the tree; NULL: it is given by path and no service of the tree */
 	uint8_t is_log;
 	uint8_t missing; /* there is no such service */
+	uint8_t listed;  /* its name belongs to .names of the targets */
 	uint8_t maker;   /* it is missing, but perhaps the tree can make it, from a template */
 };
 
 struct targets {
 	struct target *list;
-	size_t count;     /* in use */
-	size_t all, room; /* to be freed; allocated */
+	size_t count;        /* in use */
+	size_t all, room;    /* to be freed; allocated */
+	struct names *names; /* what patterns have found */
+	size_t names_count;
 };
 
 /* Finds the run directory. `given` is -r's, `services` -d's; each may be NULL. That there is none
@@ -50,6 +55,10 @@ void where_find(struct where *w, char const *given, char const *services);
 
 /* Does a cinit live that brings supervisors back? Asks once. */
 int where_alive(struct where *w);
+
+/* Does cinit break the seals of records that nobody keeps true? Not while it begins, nor one that
+ * is stopped. Asks once. */
+int where_keeps(struct where *w);
 
 /* While the tree boots, which services it has is not known yet: waits until it is, .patience at
  * most. 1: look again. 0: it was called before, or there is no tree. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
@@ -72,10 +73,16 @@ static void note_unpublished(struct view *v, int base, char const *path)
 	fd_close(fd);
 }
 
-void view_read(struct view *v, int base, char const *path)
+void view_read(struct view *v, int base, char const *path, int kept)
 {
 	struct stat st;
 
+	if (kept && status_glance(base, path, &v->status)) {
+		v->seen = SEEN_RECORD;
+		v->error = STATUS_OK;
+		v->supervised = v->status.supervisor && !status_exited(&v->status);
+		return;
+	}
 	v->supervised = 0;
 	v->error = status_read(base, path, &v->status, NULL);
 	v->error_number = errno;

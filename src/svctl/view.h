@@ -22,8 +22,9 @@ struct view {
 };
 
 /* Reads the record in PATH under `base`, and looks whether its supervisor lives. One that says in
- * its lock that it cannot publish has reason REASON_PUBLISH, whatever the record says. */
-void view_read(struct view *v, int base, char const *path);
+ * its lock that it cannot publish has reason REASON_PUBLISH, whatever the record says. `kept`
+ * (where_keeps): a record that is sealed says all that. */
+void view_read(struct view *v, int base, char const *path, int kept);
 
 /* Does its process live, and is no zombie? For when it does not answer at its pair; 0 where that
  * cannot be told. */

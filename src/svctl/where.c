@@ -16,6 +16,7 @@
 #include "ipc.h"
 #include "path.h"
 #include "place.h"
+#include "process.h"
 #include "template.h"
 #include "view.h"
 
@@ -28,7 +29,7 @@ static int is_alive(int run)
 
 	if (cinit_ipc_probe(run, RUNDIR_TREE) == CINIT_SENT)
 		return 1;
-	view_read(&v, run, RUNDIR_TREE);
+	view_read(&v, run, RUNDIR_TREE, 0);
 	return v.supervised;
 }
 
@@ -42,7 +43,7 @@ void where_find(struct where *w, char const *given, char const *services)
 		w->services = getenv("SVDIR");
 	if (w->services && !w->services[0])
 		w->services = NULL;
-	w->alive = -1;
+	w->alive = w->keeps = -1;
 }
 
 int where_alive(struct where *w)
@@ -50,6 +51,17 @@ int where_alive(struct where *w)
 	if (w->alive < 0 && w->fd >= 0)
 		w->alive = (signed char)is_alive(w->fd);
 	return w->alive > 0;
+}
+
+int where_keeps(struct where *w)
+{
+	struct status s;
+
+	if (w->keeps < 0)
+		w->keeps = w->fd >= 0 && status_glance(w->fd, RUNDIR_TREE, &s) &&
+			   s.state != STATE_STARTING &&
+			   process_runs((pid_t)s.supervisor, s.supervisor_identity);
+	return w->keeps;
 }
 
 int where_settle(struct where *w)

@@ -126,7 +126,7 @@ static int look_at_all(struct world *x, struct where *w)
 	if (!x->view)
 		return -1;
 	for (size_t i = 0; i < x->graph.count; i++) {
-		view_read(x->view + i, w->fd, x->graph.node[i].name);
+		view_read(x->view + i, w->fd, x->graph.node[i].name, where_keeps(w));
 		runs |= x->view[i].supervised;
 	}
 	if (!runs) {

@@ -67,9 +67,16 @@ static void everything_is_as_it_was_but_the_programs(void **state)
 	ino_t old = program_of(pid);
 	init_install();
 	assert_int_not_equal(installed(), old);
+	/* as programs left them that knew no seals */
+	assert_int_equal(status_unseal(web.state), 0);
+	assert_int_equal(status_unseal(log.state), 0);
+	assert_int_equal(status_unseal(cinit.state), 0);
 	init_upgrade();
 	assert_same(&web, &before);
 	assert_same(&log, &log_before);
+	assert_true(status_glance(AT_FDCWD, web.state, &web.s));
+	assert_true(status_glance(AT_FDCWD, log.state, &log.s));
+	assert_true(status_glance(AT_FDCWD, cinit.state, &cinit.s));
 	UNTIL(&cinit, s->state == STATE_UP && s->executed > before.executed);
 	assert_int_equal(cinit.s.incarnation, incarnation);
 	assert_int_equal(cinit.s.supervisor, pid);

@@ -295,6 +295,41 @@ static void a_record_that_was_removed_comes_back(void **state)
 	}
 }
 
+static int is_sealed(void)
+{
+	struct status s;
+	return status_glance(scratch_fd, ".", &s) && s.change == pair_status.change;
+}
+
+static void who_seals_seals_every_record(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pair_publish(), 0);
+		assert_false(is_sealed());
+	}
+	pair.seals = 1;
+	for (int i = 0; i < 6; i++) {
+		if (i == 3) /* from now on there is a ring */
+			status_acknowledge(&pair_status, &pair_ring, 77, RESULT_DONE, WHY_NONE);
+		assert_int_equal(pair_publish(), 0);
+		assert_true(is_sealed());
+	}
+	/* broken, it is back with the next record, whichever file is the spare one */
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(status_unseal(scratch_path), 0);
+		assert_false(is_sealed());
+		assert_int_equal(pair_publish(), 0);
+		assert_true(is_sealed());
+	}
+	/* a successor that does not seal writes into the same files */
+	pair.seals = 0;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(pair_publish(), 0);
+		assert_false(is_sealed());
+	}
+}
+
 /* In a file system that is full in blocks and inodes, and really so. */
 static int full(void *data)
 {
@@ -307,6 +342,7 @@ static int full(void *data)
 		return 77;
 	int dir = open(scratch_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHILD_CHECK(cinit_ipc_init(&pair, dir, NO_GROUP) == 0);
+	pair.seals = 1;
 	CHILD_CHECK(pair_publish() == 0);
 	c.base = dir;
 	c.path = ".";
@@ -325,8 +361,10 @@ static int full(void *data)
 	CHILD_CHECK(pair_publish() == 0);
 	CHILD_CHECK(pair_hung_up(c.out));
 	cinit_ipc_release(&c);
-	for (int i = 0; i < 10; i++)
-		CHILD_CHECK(pair_publish() == 0);
+	for (int i = 0; i < 10; i++) {
+		CHILD_CHECK(status_unseal(scratch_path) == 0 && !status_glance(dir, ".", &s));
+		CHILD_CHECK(pair_publish() == 0 && status_glance(dir, ".", &s));
+	}
 	CHILD_CHECK(status_read(dir, ".", &s, NULL) == STATUS_OK && s.change == pair_status.change);
 
 	/* each replaced `out` gives its inode back: the next spare could be made after all */
@@ -364,6 +402,7 @@ int main(void)
 		paired(nothing_accumulates),
 		paired(from_the_second_record_on_no_file_is_made),
 		paired(a_record_that_was_removed_comes_back),
+		paired(who_seals_seals_every_record),
 		paired(a_full_file_system_does_not_matter),
 	};
 	return cmocka_run_group_tests_name("ipc", tests, NULL, NULL);

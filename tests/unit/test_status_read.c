@@ -75,13 +75,19 @@ static void put(char const *name, void const *bytes, size_t len)
 	close(fd);
 }
 
-static void put_record(char const *name, uint64_t change)
+static void put_sealed(char const *name, uint64_t change, size_t len)
 {
 	static struct status_ring const r;
 	struct status s = { .change = change };
-	unsigned char record[STATUS_SIZE];
+	unsigned char record[STATUS_SIZE + STATUS_SEAL];
 	status_pack(record, &s, &r);
-	put(name, record, sizeof record);
+	status_seal(record + STATUS_SIZE, record);
+	put(name, record, len);
+}
+
+static void put_record(char const *name, uint64_t change)
+{
+	put_sealed(name, change, STATUS_SIZE);
 }
 
 static int make_directory(void **state)
@@ -249,6 +255,91 @@ static void a_record_removed_is_absent(void **state)
 	assert_int_equal(errno, ENOENT);
 }
 
+/* ---------------------------------------------------------------------------------------- a look
+ */
+
+#define SEALED (STATUS_SIZE + STATUS_SEAL)
+
+static void golden_seal(void **state)
+{
+	static struct status_ring const r;
+	struct status s = { .change = 1 };
+	unsigned char record[SEALED + 1];
+	(void)state;
+	status_pack(record, &s, &r);
+	status_seal(record + STATUS_SIZE, record);
+	assert_memory_equal(record + 3208, record + 632, 8);
+	assert_true(status_is_sealed(record, 3217));
+	for (size_t len = 0; len <= 3216; len++)
+		assert_int_equal(status_is_sealed(record, len), len == 3216);
+	/* it is that record's only: a program that knows no seals leaves what was there */
+	s.change++;
+	status_pack(record, &s, &r);
+	assert_false(status_is_sealed(record, 3216));
+}
+
+static void a_look_takes_what_is_sealed(void **state)
+{
+	(void)state;
+	struct status s;
+	assert_false(status_glance(dir, ".", &s));
+	assert_int_equal(reads, 0);
+	put_record("status", 1); /* as former programs wrote it */
+	assert_false(status_glance(dir, ".", &s));
+	put_sealed("status", 2, SEALED);
+	assert_true(status_glance(dir, ".", &s));
+	assert_true(s.change == 2);
+	assert_true(status_glance(AT_FDCWD, directory, &s));
+	assert_int_equal(reads, 3);
+	/* a former program writes in place */
+	put_record("status", 3);
+	assert_false(status_glance(dir, ".", &s));
+	assert_int_equal(status_read(dir, ".", &s, NULL), STATUS_OK);
+	assert_true(s.change == 3);
+}
+
+static void a_broken_seal_leaves_the_record(void **state)
+{
+	(void)state;
+	struct status s;
+	struct status_ring r;
+	struct stat st;
+	assert_int_equal(status_unseal(directory), -1);
+	assert_int_equal(errno, ENOENT);
+	assert_int_equal(fstatat(dir, "status", &st, 0), -1);
+	put_sealed("status", 7, SEALED);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(status_unseal(directory), 0);
+		assert_false(status_glance(dir, ".", &s));
+		assert_int_equal(status_read(dir, ".", &s, &r), STATUS_OK);
+		assert_true(s.change == 7);
+	}
+	put_sealed("status", 8, SEALED);
+	assert_true(status_glance(dir, ".", &s));
+}
+
+/* Half of another record, in any place: what is shown is one or the other, or nothing. */
+static void a_look_sees_no_mixture(void **state)
+{
+	(void)state;
+	unsigned char old[SEALED], new[SEALED];
+	struct status s;
+	put_sealed("status", 1, SEALED);
+	int fd = openat(dir, "status", O_RDWR | O_CLOEXEC);
+	assert_int_equal(pread(fd, old, sizeof old, 0), sizeof old);
+	put_sealed("status", 0x0101010101010101, SEALED);
+	assert_int_equal(pread(fd, new, sizeof new, 0), sizeof new);
+	for (size_t cut = 0; cut <= SEALED; cut++) {
+		assert_int_equal(pwrite(fd, new, cut, 0), cut);
+		assert_int_equal(pwrite(fd, old + cut, SEALED - cut, (off_t)cut), SEALED - cut);
+		int whole = status_glance(dir, ".", &s);
+		assert_int_equal(whole, cut <= 40 || cut >= SEALED);
+		if (whole)
+			assert_true(s.change == (cut <= 40 ? 1 : 0x0101010101010101));
+	}
+	close(fd);
+}
+
 /* --------------------------------------------------------------------------------------- names */
 
 static void every_number_has_a_name_of_its_own(void **state)
@@ -292,6 +383,10 @@ int main(void)
 		on_disk(a_torn_record_is_read_again),
 		on_disk(a_record_is_not_seen_before_it_is_published),
 		on_disk(a_record_removed_is_absent),
+		cmocka_unit_test(golden_seal),
+		on_disk(a_look_takes_what_is_sealed),
+		on_disk(a_broken_seal_leaves_the_record),
+		on_disk(a_look_sees_no_mixture),
 		cmocka_unit_test(every_number_has_a_name_of_its_own),
 	};
 	return cmocka_run_group_tests_name("status_read", tests, NULL, NULL);
