@@ -118,6 +118,14 @@ static void flush(struct show *s)
 		die_output();
 }
 
+static void flush_full(void *data)
+{
+	struct show *s = data;
+
+	if (s->text.sa.len >= FLUSH)
+		flush(s);
+}
+
 /* What the rows cannot tell: that nobody keeps them, or that one is missing. */
 static void warn_of_tree(struct where *w)
 {
@@ -148,13 +156,12 @@ int show_services(struct options const *o, struct where *w, struct targets const
 		table_head(&s.table);
 	for (size_t i = 0; i < ts->count; i++) {
 		show_one(&s, ts->list + i);
-		if (s.text.sa.len >= FLUSH)
-			flush(&s);
+		flush_full(&s);
 	}
 	if (o->json)
 		text_add(&s.text, s.shown ? "\n]\n" : "[]\n");
 	else if (o->verb->kind == VERB_LIST)
-		table_print(&s.table, &s.text);
+		table_print(&s.table, &s.text, flush_full, &s);
 	flush(&s);
 	text_free(&s.text);
 	y.failed = s.failed;
