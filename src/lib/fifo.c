@@ -1,4 +1,6 @@
 /* FIFOs with a name; see fifo.h. */
+#include <skalibs/nonposix.h>
+
 #include "fifo.h"
 
 #include <errno.h>
@@ -6,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
 static int is_fifo(int fd)
@@ -33,4 +36,11 @@ int fifo_open(int dir, char const *name, int access)
 			(unlinkat(dir, name, 0) < 0 && errno != ENOENT))
 			return -1;
 	}
+}
+
+ssize_t fifo_peek(int fd, int const scratch[2], void *buf, size_t size)
+{
+	ssize_t n = tee(fd, scratch[1], size, SPLICE_F_NONBLOCK);
+
+	return n > 0 ? (ssize_t)allread(scratch[0], buf, (size_t)n) : n;
 }

@@ -158,9 +158,7 @@ static ssize_t copy(struct service *x, size_t max)
 
 	if (open_scratch(l) < 0)
 		return -1;
-	n = tee(l->fd, l->scratch[1], max < sizeof buf ? max : sizeof buf, SPLICE_F_NONBLOCK);
-	if (n > 0)
-		n = (ssize_t)allread(l->scratch[0], buf, (size_t)n);
+	n = fifo_peek(l->fd, l->scratch, buf, max < sizeof buf ? max : sizeof buf);
 	if (n <= 0)
 		return n;
 	w = send(out_fd(x), buf, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -247,10 +245,8 @@ static int look(struct service *x)
 	struct lines *l = &x->lines;
 	char buf[LOOK_MAX];
 	uint32_t left = lines_left(x);
-	ssize_t n = tee(l->fd, l->scratch[1], sizeof buf, SPLICE_F_NONBLOCK);
+	ssize_t n = fifo_peek(l->fd, l->scratch, buf, sizeof buf);
 
-	if (n > 0)
-		n = (ssize_t)allread(l->scratch[0], buf, (size_t)n);
 	if (n <= 0)
 		return 0;
 	char const *end = memrchr(buf, '\n', (size_t)n);

@@ -152,19 +152,41 @@ void ready_executed(struct service *x)
 		x->s.watchdog = later(x->config.watchdog);
 }
 
-static void read_fifo(struct service *x)
+/* What comes without a newline is taken. */
+static int has_newline(struct service *x, int const scratch[2])
 {
 	char buf[256];
 	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t n = fd_read(x->ready_fd, buf, sizeof buf);
+		ssize_t n = fifo_peek(x->ready_fd, scratch, buf, sizeof buf);
+		if (n > 0 && memchr(buf, '\n', (size_t)n))
+			return 1;
+		/* where it cannot be looked at, the newline is taken, too */
+		n = fd_read(x->ready_fd, buf, n > 0 ? (size_t)n : sizeof buf);
 		if (n <= 0)
-			return;
-		if (memchr(buf, '\n', (size_t)n)) {
-			fd_close(x->ready_fd);
-			x->ready_fd = -1;
-			ready_now(x);
-			return;
-		}
+			return 0;
+		if (memchr(buf, '\n', (size_t)n))
+			return 1;
+	}
+	return 0;
+}
+
+/* The newline stays in the FIFO until the record says what it says: should we die before, the next
+ * one finds it. */
+static void read_fifo(struct service *x)
+{
+	int scratch[2] = { -1, -1 };
+
+	pipenbcoe(scratch);
+	if (has_newline(x, scratch)) {
+		ready_now(x);
+		if (x->dirty)
+			service_publish(x);
+		fd_close(x->ready_fd);
+		x->ready_fd = -1;
+	}
+	if (scratch[0] >= 0) {
+		fd_close(scratch[0]);
+		fd_close(scratch[1]);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* A cinit that is not process 1 is killed before each of its system calls in turn, and started
  * again on the same run directory: what it was about to do happens all the same, no service runs
- * twice, none is lost, and exit codes are known or said to be unknown. */
+ * twice, none is lost, and exit codes are known or said to be unknown. The tree has a logger, and a
+ * service that says when it is ready, without which the other one does not start. */
 #include "init.h"
 #include "trace.h"
 
@@ -16,6 +17,7 @@
 #include "process.h"
 
 #define RUN    "alone; say up; exec sleep 1000"
+#define DB     "exec 7>>\"$TREE/alone-db\"; flock -n 7 || say two; echo >&3; exec sleep 1000"
 #define LOGGER "exec 8>>\"$TREE/alone-log\"; flock -n 8 || say two loggers; exec cat >/dev/null"
 
 enum act {
@@ -29,7 +31,7 @@ struct story {
 	uint32_t starts, deaths;
 };
 
-static struct place web, web_log, tree_of;
+static struct place db, web, web_log, tree_of;
 static struct status before; /* the record when cinit is killed, or when its time began */
 
 static int supervised(struct status const *s)
@@ -104,19 +106,22 @@ static void expect_no_loss(struct story const *story)
 	if (story->act != RESPAWN)
 		event_is("up");
 	event_none();
+	if (db.s.deaths || db.s.starts > 1 + gates)
+		place_fail(&db, "one start", __FILE__, __LINE__);
 }
 
 /* A stop by the next cinit stops what the former one started. */
 static void expect_an_end(pid_t cinit)
 {
 	pid_t run = (pid_t)web.s.pid, log = (pid_t)web_log.s.pid;
+	pid_t need = (pid_t)db.s.pid;
 	int w = init_stop(cinit, SIGTERM);
 	if (w) {
 		print_error("cinit ended with %#x, and said: %s\n", (unsigned int)w,
 			tree_read("cinit.err"));
 		place_fail(&web, "a good end", __FILE__, __LINE__);
 	}
-	if (!tree_gone(run) || !tree_gone(log))
+	if (!tree_gone(run) || !tree_gone(log) || !tree_gone(need))
 		place_fail(&web, "the end of its processes", __FILE__, __LINE__);
 	event_none();
 }
@@ -124,7 +129,10 @@ static void expect_an_end(pid_t cinit)
 static int one(void const *data, unsigned int n)
 {
 	struct story const *story = data;
+	db = place_with("db", DB);
+	place_write(&db, "notification-fd", "3");
 	web = place_with("web", RUN);
+	place_write(&web, "needs/db", "");
 	place_script(&web, "log/run", LOGGER);
 	web_log = place_make("web/log");
 	pid_t cinit = begin(story);
@@ -139,10 +147,12 @@ static int one(void const *data, unsigned int n)
 	UNTIL(&tree_of, s->supervisor == (uint32_t)cinit && s->state == STATE_UP);
 	UNTIL(&web, s->state == STATE_UP && s->starts >= story->starts && supervised(s));
 	UNTIL(&web_log, s->state == STATE_UP && supervised(s));
+	UNTIL(&db, s->state == STATE_UP && s->flags & FLAG_READY && supervised(s));
 	if (story->act == RESPAWN)
 		UNTIL(&web, s->supervisor != before.supervisor);
 	expect_no_loss(story);
 	expect_an_end(cinit);
+	cinit_ipc_release(&db.client);
 	cinit_ipc_release(&web.client);
 	cinit_ipc_release(&web_log.client);
 	cinit_ipc_release(&tree_of.client);

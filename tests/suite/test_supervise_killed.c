@@ -17,10 +17,18 @@
 	"alone; exec 8>>\"$TREE/workers\"; flock -s 8; setsid sleep 1000 & say up; exec sleep "    \
 	"1000"
 #define FINISH "alone; say finish $1 $2"
+#define READY  "alone; say up; echo >&3; exec sleep 1000"
+/* One that needs it: complains when that does not run, at its start and when it is told to go. */
+#define NEEDY                                                                                      \
+	"exec 9>>\"$TREE/alone\"; look() { flock -n 9 && say it is two without one; }; look; "     \
+	"trap 'look; exit' TERM; while :; do sleep 1000 & wait; done"
 
 struct story {
 	char const *finish; /* a script, NULL: none */
 	int with_log;
+	int ready;   /* it says when it is ready */
+	int needs;   /* it needs another one, which is up */
+	int needed;  /* another one needs it */
 	int letter;  /* what it is told when it is up; 0: nothing */
 	int workers; /* it has a child in a session of its own */
 	int adopted; /* it was started by a supervisor before */
@@ -81,15 +89,41 @@ static void expect_said(struct place *p, unsigned int n, unsigned int lines, cha
 	place_fail(p, want, __FILE__, __LINE__);
 }
 
+static struct place other; /* what it needs, or what needs it */
+
+static void prepare_other(struct story const *story, struct place const *p)
+{
+	char name[80], entry[90];
+	if (!story->needs && !story->needed)
+		return;
+	snprintf(name, sizeof name, "o%s", p->name);
+	other = place_with(name, story->needed ? NEEDY : "exec sleep 1000");
+	snprintf(entry, sizeof entry, "needs/%s", story->needed ? p->name : name);
+	place_write(story->needed ? &other : p, entry, "");
+	place_supervise(&other);
+}
+
+/* It is up, too, and goes. */
+static void end_other(void)
+{
+	UNTIL(&other, s->state == STATE_UP);
+	place_send(&other, 'x');
+	tree_end(other.supervisor);
+	cinit_ipc_release(&other.client);
+}
+
 static struct place prepare(struct story const *story, unsigned int n)
 {
 	static struct place both[2];
 	char name[16];
 	snprintf(name, sizeof name, "s%u", n);
-	both[0] = place_with(name, story->workers ? WORKER : RUN);
+	both[0] = place_with(name, story->workers ? WORKER : story->ready ? READY : RUN);
 	place_keep_exits(both, story->with_log ? 2 : 1);
 	if (story->finish)
 		place_script(&both[0], "finish", story->finish);
+	if (story->ready)
+		place_write(&both[0], "notification-fd", "3");
+	prepare_other(story, &both[0]);
 	if (story->with_log) {
 		snprintf(name, sizeof name, "s%u/log", n);
 		both[1] = place_make(name);
@@ -134,6 +168,8 @@ static void expect_obeyed(struct place *p, struct message *m, struct story const
 		expect_no_worker(p);
 	assert_true(p->s.starts <= story->starts + 2);
 	assert_true(p->s.deaths <= 1);
+	if (story->needed)
+		end_other();
 	place_send(p, 'x');
 	tree_end(p->supervisor);
 	char const *text = said(0);
@@ -151,6 +187,8 @@ static void expect_the_same(struct place *p, struct story const *story, unsigned
 	if (p->s.deaths != story->deaths)
 		place_fail(p, "the number of deaths", __FILE__, __LINE__);
 	expect_said(p, n, story->lines, story->said);
+	if (story->needed)
+		end_other();
 	place_send(p, 'x');
 	tree_end(p->supervisor);
 	expect_said(p, n, 0, story->last);
@@ -171,6 +209,8 @@ static int one(void const *data, unsigned int n)
 	struct place p = prepare(story, n);
 	if (story->letter || story->crashes) {
 		place_up(&p);
+		if (story->needed)
+			UNTIL(&other, s->state == STATE_UP);
 		if (story->adopted)
 			succeed(&p);
 		trace_seize(p.supervisor);
@@ -193,6 +233,8 @@ static int one(void const *data, unsigned int n)
 		expect_obeyed(&p, &m, story);
 	else
 		expect_the_same(&p, story, n);
+	if (story->needs)
+		end_other();
 	if (story->workers)
 		expect_no_worker(&p);
 	cinit_ipc_release(&p.client);
@@ -264,6 +306,21 @@ static void death_of_what_was_adopted(void **state)
 		.deaths = 1, .lines = 2, .said = "finish -1 9, up", .last = "finish -1 15");
 }
 
+static void start_with_readiness(void **state)
+{
+	STORY(.ready = 1, .goal = STATE_UP, .starts = 1, .lines = 1, .said = "up", .last = "");
+}
+
+static void start_of_what_needs_another(void **state)
+{
+	STORY(.needs = 1, .goal = STATE_UP, .starts = 1, .lines = 1, .said = "up", .last = "");
+}
+
+static void restart_of_what_is_needed(void **state)
+{
+	STORY(.ready = 1, .needed = 1, .letter = 'r', .goal = STATE_UP, .starts = 2);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -278,6 +335,9 @@ int main(void)
 		TREE_TEST(stop_of_adopted_workers),
 		TREE_TEST(restart_of_adopted_workers),
 		TREE_TEST(death_of_what_was_adopted),
+		TREE_TEST(start_with_readiness),
+		TREE_TEST(start_of_what_needs_another),
+		TREE_TEST(restart_of_what_is_needed),
 	};
 	return cmocka_run_group_tests_name("supervise_killed", tests, 0, 0);
 }
