@@ -128,11 +128,13 @@ void spawn_limit(struct init *i)
 /* ------------------------------------------------------------------------ supervisors */
 
 /* An instance on demand is wanted by whoever asked for it, and says so next. */
-static int boot_want(struct init const *i, struct service const *s)
+static enum boot_want boot_want(struct init const *i, struct service const *s)
 {
-	if (i->profile)
-		return !strcmp(s->name, i->profile);
-	return s->made ? 0 : -1;
+	if (i->profile && !strcmp(s->name, i->profile))
+		return BOOT_UP;
+	if (s->made)
+		return BOOT_DOWN;
+	return i->profile ? BOOT_OTHERS : BOOT_DIRECTORY;
 }
 
 /* The pid, or -1 with errno. */
