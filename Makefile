@@ -90,6 +90,7 @@ $(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
 ifneq ($(filter cinit,$(PROGRAMS)),)
 $(eval $(call program,cinit,$(call objects,cinit,$(B)/obj),$(B)/libsupervise.a))
 endif
+$(B)/cinit: MODE_LDFLAGS += $(ENTRY_LDFLAGS)
 # cinit under another name
 $(B)/supervise: $(B)/cinit
 	$(call say,LN)ln -sf cinit $@

@@ -132,6 +132,7 @@ static struct demand {
 	{ METRIC_STATUS_ALL, 1, 6 },
 	{ METRIC_KILLED, 1, 4 },
 	{ METRIC_PSS, 0, 90 },
+	{ METRIC_TABLES, 1, 1 },
 	{ METRIC_WAKEUPS, 0, 0 },
 	{ METRIC_FILES, 0, 12 },
 	{ METRIC_FILES_ROOT, 0, 11 },

@@ -17,6 +17,7 @@
 #include "../lib/path.h"
 #include "../lib/process.h"
 #include "../lib/template.h"
+#include "environs.h"
 #include "init.h"
 #include "message.h"
 #include "scan.h"
@@ -51,7 +52,8 @@ static int make_run_directory(struct init *i, char const *given)
 /* The service directory, as a name that does not depend on where we are. Links in it stay links. */
 static int name_service_directory(struct init *i, char const *given)
 {
-	char here[PATH_MAX], path[PATH_MAX];
+	static char path[PATH_MAX]; /* not from malloc; see apart.h */
+	char here[PATH_MAX];
 
 	if (!given)
 		given = CINIT_SYSCONFDIR "/cinit";
@@ -60,9 +62,9 @@ static int name_service_directory(struct init *i, char const *given)
 		return EXIT_USAGE;
 	}
 	if (given[0] == '/')
-		i->service_path = strdup(given);
+		i->service_path = given;
 	else if (getcwd(here, sizeof here) && !path_join(path, here, given))
-		i->service_path = strdup(path);
+		i->service_path = path;
 	if (i->service_path)
 		return 0;
 	strerr_warn(
@@ -98,7 +100,7 @@ static int try_service_directory(struct init const *i)
 /* Services and CMD find us by it, where clients would not look of their own accord. */
 static int export_run_directory(struct init *i)
 {
-	int r = strcmp(i->run_path, RUN_DEFAULT) ? setenv("CINIT_RUN", i->run_path, 1)
+	int r = strcmp(i->run_path, RUN_DEFAULT) ? environs_set("CINIT_RUN", i->run_path)
 						 : unsetenv("CINIT_RUN");
 	if (!r)
 		return 0;
@@ -263,6 +265,10 @@ fail:
  * gets one. */
 void boot_begin(struct init *i, struct service *s, uint64_t now)
 {
+	if (s->blank) {
+		tree_schedule(&i->tree, s, now);
+		return;
+	}
 	struct status st;
 	/* nobody can have been there before PID 1 */
 	enum status_error e =

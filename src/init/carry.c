@@ -86,7 +86,7 @@ enum {
  *   struct cmd: argv next watch
  *   struct upgrade: asked answer limit due services file
  *   struct stop: end margin late report hurried
- *   struct service: name seen */
+ *   struct service: name blank seen */
 
 #define COUNT(array)               (sizeof(array) / sizeof *(array))
 #define INIT(TAG, TYPE, MEMBER)    HANDOVER_MEMBER(TAG, HANDOVER_##TYPE, struct init, MEMBER)

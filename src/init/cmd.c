@@ -112,6 +112,15 @@ static void take_terminal(void)
 	}
 }
 
+/* `cinit services' is easily written. */
+static char const *hint(char const *command)
+{
+	struct stat st;
+	return !stat(command, &st) && S_ISDIR(st.st_mode)
+		       ? " (it is a directory: services are read from one after -d)"
+		       : "";
+}
+
 static _Noreturn void child(struct init const *i)
 {
 	take_terminal();
@@ -122,7 +131,7 @@ static _Noreturn void child(struct init const *i)
 	execvp(i->cmd.argv[0], i->cmd.argv);
 	int code = errno == ENOENT ? 127 : 126;
 	strerr_warn(PROG, ": fatal: unable to execute ", i->cmd.argv[0], ": ", strerror(errno),
-		"; stopping the tree");
+		hint(i->cmd.argv[0]), "; stopping the tree");
 	_exit(code);
 }
 

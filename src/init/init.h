@@ -95,9 +95,9 @@ struct cmd {
 struct init {
 	/* what was asked for */
 	char run_path[RUNDIR_PATH];
-	char *service_path;  /* absolute */
-	char const *profile; /* the only service that is wanted at boot; NULL: all are */
-	uint32_t stop_limit; /* milliseconds; 0: none */
+	char const *service_path; /* absolute */
+	char const *profile;      /* the only service that is wanted at boot; NULL: all are */
+	uint32_t stop_limit;      /* milliseconds; 0: none */
 	/* what we were given, and what we are */
 	struct rlimit nofile;
 	mode_t umask;

@@ -1,6 +1,5 @@
 /* Reading the service directory again while the tree runs, and taking leave of services that
  * vanished. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -8,9 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
 
 #include "../lib/clock.h"
+#include "../lib/listing.h"
 #include "../lib/path.h"
 #include "../lib/process.h"
 #include "../lib/template.h"
@@ -232,8 +232,10 @@ int rescan(struct init *i)
 
 /* A directory of the run directory without a service. Only what certainly is a state directory of
  * ours is touched. */
-static void leftover(struct init *i, char const *name)
+static void leftover(char const *name, unsigned int type, void *data)
 {
+	struct init *i = data;
+	(void)type;
 	char path[PATH_MAX];
 	struct status st;
 	struct stat out;
@@ -266,17 +268,10 @@ static void leftover(struct init *i, char const *name)
 void rescan_leftovers(struct init *i)
 {
 	int fd = openat(i->run, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent const *e;
 
-	if (!d) {
+	if (fd < 0 || listing_each(fd, leftover, i) < 0)
 		warn_error("; what is left over in it stays", "unable to read run directory ",
 			i->run_path);
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while ((e = readdir(d)))
-		leftover(i, e->d_name);
-	dir_close(d);
+	if (fd >= 0)
+		fd_close(fd);
 }

@@ -1,35 +1,41 @@
 /* What the service directory holds. */
 #include "scan.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
 
+#include "../lib/listing.h"
 #include "../lib/path.h"
 #include "../lib/printable.h"
 #include "../lib/rundir.h"
 #include "../lib/template.h"
+#include "apart.h"
 #include "tree.h"
 
 static struct scan_entry *scan_add(struct scan *s, char const *name)
 {
 	if (s->count == s->room) {
 		size_t room = s->room ? s->room * 2 : 64;
-		struct scan_entry *entry = reallocarray(s->entry, room, sizeof *entry);
+		struct scan_entry *entry = apart_array(room, sizeof *entry);
 		if (!entry)
 			return NULL;
+		if (s->count)
+			memcpy(entry, s->entry, s->count * sizeof *entry);
+		apart_array_free(s->entry, s->room, sizeof *entry);
 		s->entry = entry;
 		s->room = room;
 	}
 	struct scan_entry *e = s->entry + s->count;
-	*e = (struct scan_entry){ .name = strdup(name) };
+	size_t size = strlen(name) + 1;
+	*e = (struct scan_entry){ .name = apart_new(size) };
 	if (!e->name)
 		return NULL;
+	memcpy(e->name, name, size);
 	s->count++;
 	return e;
 }
@@ -99,27 +105,39 @@ static int by_name(void const *a, void const *b)
 	return strcmp(x->name, y->name);
 }
 
+struct reading {
+	struct scan *s;
+	int dir;
+	void (*trouble)(char const *name);
+	int error; /* errno; 0: none */
+};
+
+static void read_one(char const *name, unsigned int type, void *data)
+{
+	struct reading *r = data;
+	(void)type;
+
+	if (!r->error && look(r->s, r->dir, name, r->trouble) < 0)
+		r->error = errno;
+}
+
 int scan_read(struct scan *s, char const *path, void (*trouble)(char const *name))
 {
-	DIR *d = opendir(path);
-	int r = 0;
+	struct reading r = { .s = s, .trouble = trouble };
 
-	if (!d)
+	r.dir = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (r.dir < 0)
 		return -1;
-	while (!r) {
-		errno = 0;
-		struct dirent const *e = readdir(d);
-		if (e)
-			r = look(s, dirfd(d), e->d_name, trouble);
-		else if (errno)
-			r = -1;
-		else
-			break;
+	if (listing_each(r.dir, read_one, &r) < 0)
+		r.error = errno;
+	fd_close(r.dir);
+	if (r.error) {
+		errno = r.error;
+		return -1;
 	}
-	dir_close(d); /* keeps errno */
-	if (!r && s->count)
+	if (s->count)
 		qsort(s->entry, s->count, sizeof *s->entry, by_name);
-	return r;
+	return 0;
 }
 
 struct scan_entry const *scan_find(struct scan const *s, char const *name, size_t len)
@@ -166,7 +184,7 @@ uint64_t scan_templates(struct scan const *s)
 void scan_free(struct scan *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		free(s->entry[i].name);
-	free(s->entry);
+		apart_free(s->entry[i].name, strlen(s->entry[i].name) + 1);
+	apart_array_free(s->entry, s->room, sizeof *s->entry);
 	*s = (struct scan){ 0 };
 }

@@ -90,12 +90,13 @@ static int prepare_log(int dir)
  * Again for a service that got something to be held. 0, or -1: said. */
 int spawn_prepare(struct init *i, struct service *s)
 {
-	int dir = rundir_open(i->run, s->name, 0755);
+	int is_new, dir = rundir_enter(i->run, s->name, 0755, &is_new);
 	int r = dir < 0 ? -1 : cinit_ipc_prepare(dir);
 
 	if (!r && s->holds & 1u << HOLD_PIPE)
 		r = prepare_log(dir);
 	s->prepared = !r;
+	s->blank |= (uint8_t)is_new;
 	record_prepared(i, s, r < 0 ? errno : 0);
 	if (!r)
 		hold(s, dir);
@@ -128,11 +129,13 @@ void spawn_limit(struct init *i)
 /* ------------------------------------------------------------------------ supervisors */
 
 /* An instance on demand is wanted by whoever asked for it, and says so next. */
-static int boot_want(struct init const *i, struct service const *s)
+static enum boot_want boot_want(struct init const *i, struct service const *s)
 {
-	if (i->profile)
-		return !strcmp(s->name, i->profile);
-	return s->made ? 0 : -1;
+	if (i->profile && !strcmp(s->name, i->profile))
+		return BOOT_UP;
+	if (s->made)
+		return BOOT_DOWN;
+	return i->profile ? BOOT_OTHERS : BOOT_DIRECTORY;
 }
 
 /* The pid, or -1 with errno. */
@@ -205,6 +208,7 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 		return;
 	}
 	i->said_fork = 0;
+	s->blank = 0;
 	s->said &= (uint8_t)~SAID_PREPARE;
 	if (s->marked)
 		state_unmark(i, s);

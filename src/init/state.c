@@ -1,15 +1,14 @@
 /* What lies in a service's state directory, as far as cinit takes it away: at the beginning what
  * another time left behind, and all of it when the service is no more. By name, never whatever is
  * there: should the run directory be one that holds other things too, they stay. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
-#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 
+#include "../lib/listing.h"
 #include "../lib/path.h"
 #include "init.h"
 
@@ -20,25 +19,24 @@
 /* Directories whose entries are named as services. */
 static char const *const lists[] = { "dependents", "unawaited" };
 
+static void remove_entry(char const *name, unsigned int type, void *dir)
+{
+	(void)type;
+	if (service_name_valid(name))
+		unlinkat(*(int *)dir, name, 0);
+}
+
 static void remove_list(int run, char const *name, char const *list)
 {
 	char path[PATH_MAX];
 	int fd = path_join(path, name, list) < 0
 			 ? -1
 			 : openat(run, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent const *e;
 
-	if (!d) {
-		if (fd >= 0)
-			fd_close(fd);
+	if (fd < 0)
 		return;
-	}
-	while ((e = readdir(d))) {
-		if (service_name_valid(e->d_name))
-			unlinkat(fd, e->d_name, 0);
-	}
-	dir_close(d);
+	listing_each(fd, remove_entry, &fd);
+	fd_close(fd);
 	unlinkat(run, path, AT_REMOVEDIR);
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -14,6 +13,7 @@
 
 #include "../lib/path.h"
 #include "../lib/process.h"
+#include "apart.h"
 #include "init.h"
 #include "message.h"
 
@@ -100,7 +100,7 @@ int takeover_unseen(struct init const *i, struct service const *s)
 int takeover_polls(struct init *i, size_t others)
 {
 	i->polls_taken = i->first ? 0 : i->tree.count;
-	i->polls = calloc(others + i->polls_taken, sizeof *i->polls);
+	i->polls = apart_array(others + i->polls_taken, sizeof *i->polls);
 	return i->polls ? 0 : -1;
 }
 

@@ -3,30 +3,10 @@
  * (PR_SET_MM could set a longer one, with a capability.) */
 #include "title.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A copy of the environment, array and strings in one piece, or NULL. */
-static char **environment_copy(char **env)
-{
-	size_t n = 0, bytes = 0;
-
-	while (env[n])
-		bytes += strlen(env[n++]) + 1;
-	size_t array = (n + 1) * sizeof *env;
-	char **copy = malloc(array + bytes);
-	if (!copy)
-		return NULL;
-	char *text = (char *)copy + array;
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strlen(env[i]) + 1;
-		copy[i] = memcpy(text, env[i], len);
-		text += len;
-	}
-	copy[n] = NULL;
-	return copy;
-}
+#include "environs.h"
 
 /* Where the strings end that follow each other from `end` on. */
 static char *contiguous(char *end, char **strings)
@@ -43,11 +23,9 @@ void title_reserve(int argc, char **argv, char **title, size_t *size)
 	if (argc < 1)
 		return;
 	char *end = contiguous(argv[0], argv);
-	char **copy = environment_copy(environ);
-	if (copy) {
-		end = contiguous(end, environ);
-		environ = copy;
-	}
+	char *environment = contiguous(end, environ);
+	if (!environs_move())
+		end = environment;
 	*title = argv[0];
 	*size = (size_t)(end - argv[0]);
 }

@@ -38,6 +38,7 @@ struct service {
 	uint8_t said;         /* enum service_said */
 	uint8_t holds;        /* 1 << enum service_hold: what is to be held */
 	uint8_t prepared;     /* its state directory has been made */
+	uint8_t blank;        /* just now, and no supervisor has been there */
 	uint8_t vanished;     /* its directory is gone: it ends, and its state goes with it */
 	uint8_t renew;        /* when its supervisor has ended as told, it gets another */
 	uint8_t marked;       /* on disk, that it gets one: see state_mark */

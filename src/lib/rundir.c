@@ -136,6 +136,12 @@ char const *rundir_refusal(int base, char const *name, char text[RUNDIR_REFUSAL]
 
 int rundir_open(int base, char const *name, mode_t mode)
 {
+	int made;
+	return rundir_enter(base, name, mode, &made);
+}
+
+int rundir_enter(int base, char const *name, mode_t mode, int *is_new)
+{
 	struct stat st;
 	int made = 0, error = EEXIST;
 
@@ -143,6 +149,7 @@ int rundir_open(int base, char const *name, mode_t mode)
 		made = !mkdirat(base, name, mode);
 		error = errno;
 	}
+	*is_new = made;
 	int fd = open_directory(base, name);
 	if (fd < 0) {
 		/* it is not there because it could not be made: that is the reason to tell, but

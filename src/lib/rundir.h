@@ -46,6 +46,9 @@ char const *rundir_refusal(int base, char const *name, char text[RUNDIR_REFUSAL]
  * EPERM: foreign. */
 int rundir_open(int base, char const *name, mode_t mode);
 
+/* The same, and tells whether it was made just now: then nothing is in it. */
+int rundir_enter(int base, char const *name, mode_t mode, int *is_new);
+
 /* Is this a service's name: 1 to 255 bytes, no '/', no leading '.', not "conf", no control
  * characters? */
 int service_name_valid(char const *name);

@@ -119,6 +119,7 @@ enum status_reason {
 	REASON_HEALTH,   /* it was found unwell: health check, watchdog */
 	REASON_LEFT_OUT, /* not part of this boot: enable-if-env */
 	REASON_UPGRADE,  /* of cinit: an upgrade was refused */
+	REASON_PROFILE,  /* it rests since boot: cinit was given a profile that is another */
 	REASON_COUNT
 };
 

@@ -48,6 +48,7 @@ char const *status_reason_name(unsigned reason)
 		[REASON_REFUSED] = "refused",
 		[REASON_LEFT_OUT] = "left_out",
 		[REASON_UPGRADE] = "upgrade",
+		[REASON_PROFILE] = "profile",
 	};
 	return NAME(name, reason);
 }

@@ -49,9 +49,22 @@ void service_config_failed(struct service *x)
 /* Is it not started at boot of its own accord? */
 static int is_normally_down(struct service const *x)
 {
-	int want = x->is_log ? -1 : x->sup->o->boot_want;
+	int want = x->is_log ? BOOT_DIRECTORY : x->sup->o->boot_want;
 
-	return want < 0 ? (x->config.entries & ENTRY_DOWN) != 0 : !want;
+	return want == BOOT_DIRECTORY ? (x->config.entries & ENTRY_DOWN) != 0 : want != BOOT_UP;
+}
+
+/* Nothing in it could be up. One that has run is tried again: its directory may be about to be
+ * replaced by another. */
+static int holds_nothing(struct service *x)
+{
+	if (x->is_log || x->s.starts ||
+		(x->config.entries & (ENTRY_RUN | ENTRY_ON | ENTRY_DEPENDENCIES)))
+		return 0;
+	snprintf(x->config_error.text, sizeof x->config_error.text,
+		"its directory holds no run, no on and no dependencies: nothing to start; mend it, "
+		"then up");
+	return 1;
 }
 
 int service_configure(struct service *x)
@@ -66,6 +79,8 @@ int service_configure(struct service *x)
 			"unable to enter service directory: %s", strerror(errno));
 	} else {
 		r = config_load(c, x->is_log ? "log" : ".", &x->config_error);
+		if (!r && holds_nothing(x))
+			r = -1;
 		x->s.flags = (x->s.flags & ~FLAGS_OF_CONFIG) |
 			     (c->entries & ENTRY_ESSENTIAL ? FLAG_ESSENTIAL : 0) |
 			     (c->entries & ENTRY_CHECK ? FLAG_HAS_CHECK : 0);

@@ -239,7 +239,8 @@ static int is_full(int fd)
 	return poll(&p, 1, 0) == 0;
 }
 
-/* Looks at what is at the head of the FIFO. 0: that is all for now. */
+/* Looks at what is at the head of the FIFO. 0: nothing moves before there is more, or before it is
+ * published that it is ready. */
 static int look(struct service *x)
 {
 	struct lines *l = &x->lines;

@@ -152,7 +152,7 @@ static void take_options(int argc, char **argv, char const **run, char const **s
 
 int supervise_main(int argc, char **argv)
 {
-	struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = -1 };
+	struct supervise_options o = { .control_group = (gid_t)-1, .boot_want = BOOT_DIRECTORY };
 	char const *run = 0, *services = 0;
 	struct rlimit rl;
 

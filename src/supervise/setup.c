@@ -24,7 +24,7 @@
 /* Reads as empty. Without /dev/null a pipe that nobody writes to serves. */
 static void empty_stdin(void)
 {
-	int p[2], fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int p[2], fd = openat(AT_FDCWD, "/dev/null", O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		if (pipe(p) < 0)
 			return;
@@ -39,16 +39,28 @@ static void empty_stdin(void)
 	}
 }
 
+/* Writes both, and what fits of them; the length. Not by printf(3), of which every supervisor would
+ * touch page after page. */
+static size_t join(char *out, size_t size, char const *a, char const *b)
+{
+	size_t na = strnlen(a, size - 1), nb = strnlen(b, size - 1 - na);
+
+	memcpy(out, a, na);
+	memcpy(out + na, b, nb);
+	out[na + nb] = 0;
+	return na + nb;
+}
+
 static void set_title(struct supervise_options const *o)
 {
 	prctl(PR_SET_NAME, "supervise");
 	if (!o->title || !o->title_size)
 		return;
-	int len = snprintf(o->title, o->title_size, SUPERVISE_TITLE "%s", o->name);
+	size_t len = join(o->title, o->title_size, SUPERVISE_TITLE, o->name);
 	if (o->layout)
-		process_show_title(o->layout, o->title, (size_t)len + 1);
-	else if ((size_t)len < o->title_size)
-		memset(o->title + len, 0, o->title_size - (size_t)len);
+		process_show_title(o->layout, o->title, len + 1);
+	else
+		memset(o->title + len, 0, o->title_size - len);
 }
 
 /* From now on signals are read by the loop, those too that came while nothing was set up: a fork of
@@ -109,7 +121,7 @@ int setup_process_anew(struct supervisor *sup)
 
 void setup_name(struct service *x)
 {
-	snprintf(x->name, sizeof x->name, "%.255s%s", x->sup->o->name, x->is_log ? "/log" : "");
+	join(x->name, sizeof x->name, x->sup->o->name, x->is_log ? "/log" : "");
 }
 
 void setup_service(struct supervisor *sup, struct service *x, int is_log)

@@ -13,10 +13,10 @@
 
 #define RETRY 1000 /* milliseconds, at first */
 
-/* A reason that is over when it starts: to wait, or to have been refused. */
+/* A reason that is over when it starts: to wait, to have been refused, not to have been meant. */
 static void clear_passing_reason(struct service *x)
 {
-	service_mended(x, 1u << REASON_NEEDS | 1u << REASON_REFUSED);
+	service_mended(x, 1u << REASON_NEEDS | 1u << REASON_REFUSED | 1u << REASON_PROFILE);
 }
 
 static void not_started(struct service *x, enum machine_after after)

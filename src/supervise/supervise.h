@@ -10,6 +10,14 @@
 
 struct process_layout;
 
+/* What a cold start brings. */
+enum boot_want {
+	BOOT_OTHERS = -2,    /* down: a profile was given, and is not this service */
+	BOOT_DIRECTORY = -1, /* what its directory says */
+	BOOT_DOWN = 0,
+	BOOT_UP = 1
+};
+
 struct supervise_options {
 	char const *name;        /* the service's name: in messages, CINIT_SERVICE, command line */
 	char const *service_dir; /* path of the service directory itself, absolute */
@@ -27,7 +35,7 @@ struct supervise_options {
 	size_t title_size;
 	struct process_layout const *layout; /* the title is not where our parent's was, and the
 						kernel is to be told of it; else NULL */
-	int boot_want; /* at a cold start it is wanted 0 down, 1 up, -1 as its directory says */
+	int boot_want;                       /* at a cold start: enum boot_want */
 	int forked; /* we are a fork of cinit and drop what is its: descriptors, handlers, mask */
 };
 

@@ -335,6 +335,9 @@ void service_resume(struct service *x)
 	else if (takes_part(x) && !(x->s.flags & FLAG_NORMALLY_DOWN)) {
 		x->s.flags |= FLAG_ASKED;
 		service_want(x, WANT_UP, EVENT_UP);
+	} else if (x->s.reason == REASON_NONE && !x->is_log &&
+		   x->sup->o->boot_want == BOOT_OTHERS) {
+		service_reason(x, REASON_PROFILE, 0, "not in the profile of this boot");
 	}
 	service_look_dependents(x); /* some may have come before us */
 	carry_on_down(x);

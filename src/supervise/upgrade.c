@@ -71,7 +71,7 @@ static void resume(struct service *x, int kept)
 int supervise_resume(int handover)
 {
 	static struct supervise_options o = {
-		.name = "?", .control_group = (gid_t)-1, .boot_want = -1
+		.name = "?", .control_group = (gid_t)-1, .boot_want = BOOT_DIRECTORY
 	};
 
 	struct supervisor *sup = supervisor_begin(&o);

@@ -219,14 +219,14 @@ static char const *missing_text(struct world const *x, uint32_t node)
 
 static char const *down_text(struct status const *s)
 {
-	if (s->reason == REASON_LEFT_OUT)
+	if (s->reason == REASON_LEFT_OUT || s->reason == REASON_PROFILE)
 		return "down";
 	if (s->flags & FLAG_HELD)
 		return "down: told to be down";
 	if (s->want == WANT_UP || s->want == WANT_ONCE)
 		return "down: about to start";
 	if (s->flags & FLAG_NORMALLY_DOWN)
-		return "down: not wanted up (it has a file `down')";
+		return "down: not wanted up (normally down)";
 	return "down: not wanted up";
 }
 

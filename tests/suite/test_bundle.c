@@ -162,12 +162,23 @@ static void only_wants(void **state)
 /* Neither a bundle nor anything else. */
 static void nothing_at_all(void **state)
 {
-	struct place nothing = place_make("nothing");
+	static char const text[] = "its directory holds no run, no on and no dependencies: nothing "
+				   "to start; mend it, then up";
+	struct place web = place_make("web");
+	uint64_t id;
+
 	(void)state;
-	place_write(&nothing, "max-deaths", "1/60");
-	place_supervise(&nothing);
-	UNTIL(&nothing, s->state == STATE_FAILED);
-	assert_non_null(strstr(nothing.s.reason_text, "unable to execute run: No such file"));
+	place_supervise(&web);
+	UNTIL(&web, s->state == STATE_FAILED);
+	assert_int_equal(web.s.reason, REASON_CONFIG);
+	assert_string_equal(web.s.reason_text, text);
+	id = place_send(&web, 'u');
+	assert_int_equal(place_answer(&web, id, NULL), RESULT_REFUSED);
+	place_script(&web, "run", "say up; exec sleep 1000");
+	assert_int_equal(place_command(&web, 'u'), RESULT_DONE);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(web.s.reason, REASON_NONE);
 }
 
 /* With finish, down and time limits, which mean nothing to it. */

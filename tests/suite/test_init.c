@@ -278,6 +278,10 @@ static void exits_with_the_code_of_cmd(void **state)
 		strstr(tree_read("cinit.err"), "cinit: fatal: unable to execute /nowhere: No such "
 					       "file or directory; stopping the tree\n"));
 	assert_int_equal(tree_end(init_run("/etc/passwd")), EXIT(126));
+	assert_int_equal(tree_end(init_run(tree.services)), EXIT(126));
+	assert_non_null(strstr(tree_read("cinit.err"),
+		"Permission denied (it is a directory: services are read from one after -d); "
+		"stopping the tree\n"));
 }
 
 static void cmd_runs_when_every_service_was_tried(void **state)

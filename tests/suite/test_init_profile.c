@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "depend.h"
+#include "svctl.h"
 
 /* A tree in which everything but `tool` is of a profile `dev`: dev is a bundle of web, which needs
  * db; and `tool` stands apart. */
@@ -46,12 +47,17 @@ static void a_profile_starts_what_it_needs(void **state)
 	(void)state;
 	pid_t pid = init_words("-p", "dev");
 	is_dev(&h);
+	assert_int_equal(h.tool.s.reason, REASON_PROFILE);
+	SVCTL(0, "tool: down: not in the profile of this boot\n", "why", "tool");
+	SVCTL(0, "down: tool: #s, not in the profile of this boot\n", "status", "tool");
+	assert_int_equal(h.db.s.reason, REASON_NONE);
 	/* what is implied goes with what implied it */
 	assert_int_equal(place_command(&h.dev, 'd'), RESULT_DONE);
 	DOWN(&h.db);
 	/* and the others are as good as any */
 	assert_int_equal(place_command(&h.tool, 'u'), RESULT_DONE);
 	UP(&h.tool);
+	assert_int_equal(h.tool.s.reason, REASON_NONE);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 

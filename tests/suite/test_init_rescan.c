@@ -9,6 +9,7 @@
 
 #include "command.h"
 #include "depend.h"
+#include "room.h"
 #include "svctl.h"
 
 static void directories_come_and_go(void **state)
@@ -105,6 +106,41 @@ static void one_that_finds_no_room_is_told(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* Neither a byte nor an inode. What runs goes on, and what cannot be done is not said to be. */
+static void a_full_run_directory_is_told(void **state)
+{
+	struct place web, fresh;
+
+	(void)state;
+	if (!room_make("run", "size=512k,nr_inodes=80,mode=755"))
+		skip();
+	web = init_service("web");
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	room_fill_up("run");
+	tree_script("services/fresh/run", SLEEPS);
+	SVCTL_ERR(111, "",
+		"svctl: fatal: cinit in @/run did not do all of rescan: fresh: unable to make its "
+		"state directory: No space left on device; not supervised, trying again\n",
+		"rescan");
+	SVCTL(0, "ok: run: web: (pid #) #s\n", "restart", "web");
+	SVCTL_ERR(0, "NAME  STATE~PID  FOR  WHY\nweb   up~#~#s\n",
+		"svctl: warning: cinit in @/run: fresh: unable to make its state directory: No "
+		"space left on device; not supervised, trying again\n",
+		"list");
+	room_empty_up("run");
+	SVCTL(0, "", "rescan");
+	fresh = place_at("fresh", tree_name("run/fresh"));
+	UNTIL(&fresh, s->state == STATE_UP);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static int leave_room(void **state)
+{
+	room_remove("run");
+	return tree_teardown(state);
+}
+
 /* U+009B is what makes a terminal obey, as ESC [ does. */
 static void names_that_can_be_no_service_are_told(void **state)
 {
@@ -184,6 +220,8 @@ int main(void)
 		TREE_TEST(another_directory_by_the_same_name_is_started_anew),
 		TREE_TEST(an_unreadable_directory_changes_nothing),
 		TREE_TEST(one_that_finds_no_room_is_told),
+		cmocka_unit_test_setup_teardown(
+			a_full_run_directory_is_told, tree_setup, leave_room),
 		TREE_TEST(names_that_can_be_no_service_are_told),
 		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
 		TREE_TEST(who_watches_it_is_told),

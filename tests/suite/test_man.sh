@@ -16,24 +16,13 @@ ipc=man/cinit-ipc.7
 cinit=man/cinit.8
 supervise=man/cinit-supervise.8
 
-count=0
-# verdict NAME: passes if $work/missing, what was looked for in vain, is empty and $work/sought is not
-verdict() {
-	count=$((count + 1))
-	if [ ! -s "$work/sought" ]; then
-		printf 'not ok %d - %s: nothing was found to look for\n' "$count" "$1"
-	elif [ -s "$work/missing" ]; then
-		printf 'not ok %d - %s\n' "$count" "$1"
-		sed 's/^/# /' "$work/missing"
-	else
-		printf 'ok %d - %s\n' "$count" "$1"
-	fi
-}
+# shellcheck source=tests/verdict.sh
+. "$source/tests/verdict.sh"
 
 # same NAME: passes if the files `code` and `page` hold the same lines
 same() {
 	sort "$work/code" >"$work/sought"
-	sort "$work/page" | diff "$work/sought" - >"$work/missing"
+	sort "$work/page" | diff "$work/sought" - >"$work/wrong"
 	verdict "$1"
 }
 
@@ -61,7 +50,7 @@ same 'svctl.1 has the command table, and nothing else as such'
 sed -n '/^commands:/,/^$/s/^  \([a-z0-9-]*\),\{0,1\} \([a-z0-9]\{0,1\}\) .*/\1 \2/p' "$work/help" |
 	tr ' ' '\n' | sed '/^$/d' >"$work/sought"
 tags $svctl >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 verdict 'svctl.1 has every word and letter of svctl'
 
 # options PROGRAM: those of its --help
@@ -73,7 +62,7 @@ options() {
 has_options() {
 	options "$1" >"$work/sought"
 	tags "$2" | sort -u >"$work/tags"
-	grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+	grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 	verdict "${2#man/} has every option of $1 --help"
 }
 has_options svctl $svctl
@@ -93,26 +82,26 @@ sed -n 's/^	\[BIT_\([A-Z_]*\)\] = { "\([a-z.-]*\)", \([A-Z]*\).*},$/\1 \2 \3/p' 
 sed 's/^\(run\|on\|off\|check\|finish\)\(\.[a-z]*\)$/\2/' "$work/entries" | sort -u >"$work/sought"
 sed -n '/^\.Ss Programs/,/^\.Ss The logger/p' $servicedir >"$work/part"
 tags "$work/part" | sed 's,/.*,,' | sort -u >"$work/page"
-grep -vxFf "$work/page" "$work/sought" >"$work/missing"
+grep -vxFf "$work/page" "$work/sought" >"$work/wrong"
 verdict 'servicedir.5 has every entry that the supervisor reads'
 
 # and no other: words, placeholders and values are no entries
 sed -n '/^\.Ss Programs/,/^\.Ss The logger/s/^\.It Pa \([a-z-]*\).*/\1/p' "$work/part" | sort -u >"$work/sought"
-grep -vxFf "$work/entries" "$work/sought" >"$work/missing"
+grep -vxFf "$work/entries" "$work/sought" >"$work/wrong"
 verdict 'servicedir.5 has no entry that the supervisor does not read'
 
 # Defaults: milliseconds in the code, seconds in the page.
 sed -n 's/^		\.\(timeout_[a-z]*\|backoff_max\) = \([0-9]*\)000,$/\1 \2/p' src/supervise/config.c | tr _ - >"$work/sought"
-: >"$work/missing"
+: >"$work/wrong"
 while read -r name seconds; do
 	sed -n "/^\\.It Pa $name\$/,/^Default: /p" $servicedir | grep -qx "Default: $seconds s\\." ||
-		echo "$name: default $seconds s" >>"$work/missing"
+		echo "$name: default $seconds s" >>"$work/wrong"
 done <"$work/sought"
 verdict 'servicedir.5 has the defaults of the time limits'
 
 sed -n 's/.*value_[a-z]*(conf, "\([a-z-]*\)",.*/\1/p' src/init/settings.c src/init/cgroup.c >"$work/sought"
 tags $cinit | sed 's,.*/conf/,,' >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 verdict 'cinit.8 has every setting in conf/'
 
 # Offsets: `.It OFFSET Ta BYTES Ta FIELD Ta ...`
@@ -122,7 +111,7 @@ awk '{ print $1, $3 }' "$work/fields" >"$work/page"
 same 'cinit-ipc.7 has the offsets of the status record'
 
 awk '$1 < end { print "overlaps: " $0 } $1 > end + 2 { print "gap: " $0 } { end = $1 + $2 } END { if (end != 3216) print "ends at " end }' \
-	"$work/fields" >"$work/missing"
+	"$work/fields" >"$work/wrong"
 cp "$work/fields" "$work/sought"
 verdict 'cinit-ipc.7: the fields fill the record'
 
@@ -154,23 +143,23 @@ enumeration status_why WHY_ 'Em why'
 
 sed -n 's/.*\(add_[a-z_]*\|key\)(t, "\([a-z_]*\)".*/\2/p; s/.*{\\"\(name\)\\".*/\1/p' src/svctl/json.c | sort -u >"$work/sought"
 sed -n '/^\.Ss JSON/,/^\.Ss Perm/s/^\.It Va //p' $svctl | tr -d ' ' | tr ',' '\n' >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 verdict 'svctl.1 has every field of --json'
 
 sed -n 's/^#define EXIT_[A-Z_]* *\([0-9]*\).*/\1/p' src/svctl/report.h | sort -u >"$work/sought"
 sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EX/s/^\.It //p' $svctl | tr '-' '\n' >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 verdict 'svctl.1 has every exit code'
 
 grep -ohE '(getenv|setenv)\("[A-Z_]*"|environment_set\(&changes, "[A-Z_]*"' -r src | sed 's/.*"\([A-Z_]*\)".*/\1/' | sort -u >"$work/sought"
 cat man/*.[1578] | sed -n 's/^\.\(It \)\{0,1\}Ev //p' | tr -d '$,;' | tr ' ' '\n' | sort -u >"$work/tags"
-grep -vxFf "$work/tags" "$work/sought" >"$work/missing"
+grep -vxFf "$work/tags" "$work/sought" >"$work/wrong"
 verdict 'the pages have every environment variable'
 
 sed -n 's/^\.Xr \(cinit[a-z-]*\|svctl\|servicedir\) \([0-9]\).*/man\/\1.\2/p' man/*.[1578] | sort -u >"$work/sought"
-: >"$work/missing"
+: >"$work/wrong"
 while read -r page; do
-	[ -e "$page" ] || echo "$page" >>"$work/missing"
+	[ -e "$page" ] || echo "$page" >>"$work/wrong"
 done <"$work/sought"
 verdict 'the pages refer to pages that exist'
 

@@ -16,37 +16,14 @@
 
 #include "clock.h"
 #include "process.h"
+#include "room.h"
 
 #define SLEEPS "alone; say up; exec sleep 1000"
 
 /* Puts a small file system of ours under run/web. 0: not permitted here. */
 static int small_file_system(void)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(0, "/", 0, MS_REC | MS_PRIVATE, 0) < 0)
-		return 0;
-	return !mount("tmpfs", tree_name("run/web"), "tmpfs", 0, "size=64k,nr_inodes=40,mode=755");
-}
-
-static void fill(void)
-{
-	static char block[4096];
-	int fd = open(tree_name("run/web/filler"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(fd >= 0);
-	while (write(fd, block, sizeof block) > 0)
-		;
-	assert_int_equal(errno, ENOSPC);
-	close(fd);
-}
-
-/* No inode is left, either. */
-static void fill_up(void)
-{
-	int fd, n = 0;
-	fill();
-	while ((fd = open(tree_name("run/web/filler%d", n++), O_WRONLY | O_CREAT | O_CLOEXEC,
-			0600)) >= 0)
-		close(fd);
-	assert_int_equal(errno, ENOSPC);
+	return room_make("run/web", "size=64k,nr_inodes=40,mode=755");
 }
 
 static char lock_byte(void)
@@ -60,7 +37,7 @@ static char lock_byte(void)
 
 static int unmount_teardown(void **state)
 {
-	umount2(tree_name("run/web"), MNT_DETACH);
+	room_remove("run/web");
 	return tree_teardown(state);
 }
 
@@ -73,7 +50,7 @@ static void a_full_file_system(void **state)
 		skip();
 	web = place_make("web");
 	place_up(&web);
-	fill_up();
+	room_fill_up("run/web");
 	for (uint32_t i = 2; i < 6; i++) {
 		assert_int_equal(place_command(&web, 'r'), RESULT_DONE);
 		UNTIL(&web, s->state == STATE_UP && s->starts == i);
@@ -93,7 +70,7 @@ static void a_full_file_system_that_is_watched(void **state)
 		skip();
 	web = place_make("web");
 	place_up(&web);
-	fill_up();
+	room_fill_up("run/web");
 	for (uint32_t i = 2; i < 6; i++) {
 		struct pollfd *w = p + i - 2;
 		*w = (struct pollfd){ .fd = open(tree_name("run/web/out"),
@@ -111,7 +88,7 @@ static void a_full_file_system_that_is_watched(void **state)
 	for (size_t i = 0; i < 4; i++)
 		close(p[i].fd);
 	/* there is room again: its end is noticed */
-	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
+	room_empty("run/web");
 	assert_int_equal(place_command(&web, 'y'), RESULT_DONE);
 	place_look(&web);
 	kill(web.supervisor, SIGKILL);
@@ -156,7 +133,7 @@ static void nothing_runs_that_is_not_written_down(void **state)
 	web = place_make("web");
 	place_up(&web);
 	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
-	fill();
+	room_fill("run/web");
 	kill((pid_t)web.s.pid, SIGKILL);
 	uint64_t id = place_send(&web, 'y');
 	while (lock_byte() != ENOSPC) /* no event tells */
@@ -169,7 +146,7 @@ static void nothing_runs_that_is_not_written_down(void **state)
 	place_look(&web);
 	assert_int_equal(web.s.state, STATE_UP);
 	assert_true(status_answer(&web.r, id) < 0);
-	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
+	room_empty("run/web");
 	assert_int_equal(place_answer(&web, id, 0), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
 	event_is("up");
@@ -187,14 +164,14 @@ static void a_supervisor_killed_while_nothing_can_be_written(void **state)
 	place_up(&web);
 	place_keep_exits(&web, 1);
 	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
-	fill();
+	room_fill("run/web");
 	kill((pid_t)web.s.pid, SIGKILL);
 	while (lock_byte() != ENOSPC)
 		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
 	kill(web.supervisor, SIGKILL);
 	tree_end(web.supervisor);
 	expect_silence();
-	assert_int_equal(unlink(tree_name("run/web/filler")), 0);
+	room_empty("run/web");
 	place_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor &&
 			    s->starts == 2);

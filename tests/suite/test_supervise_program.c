@@ -294,9 +294,18 @@ static void expect_reason(struct place *web, char const *text)
 
 static void run_is_missing(void **state)
 {
-	struct place web = place_make("web");
+	int hold = tree_hold("on");
+	struct place web = place_running("web", "say up; hold on; exit 1");
 	(void)state;
-	expect_reason(&web, "unable to execute run: No such file or directory");
+	assert_int_equal(unlink(tree_name("services/web/run")), 0);
+	tree_pass(hold);
+	UNTIL(&web, s->state == STATE_BACKOFF && s->starts >= 3);
+	assert_string_equal(web.s.reason_text, "unable to execute run: No such file or directory");
+	/* it comes by itself, or somebody says up */
+	place_script(&web, "run", "say up; exec sleep 1000");
+	UNTIL(&web, s->state == STATE_UP);
+	event_is("up");
+	assert_int_equal(web.s.reason, REASON_NONE);
 }
 
 static void run_is_not_executable(void **state)

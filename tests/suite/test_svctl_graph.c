@@ -288,13 +288,13 @@ static void a_tree_has_states(void **state)
 	UNTIL(&web, s->state == STATE_WAITING);
 	UNTIL(&db, s->state == STATE_FAILED);
 	SVCTL(0,
-		"spare: down: not wanted up (it has a file `down')\n"
+		"spare: down: not wanted up (normally down)\n"
 		"web: waiting\n"
 		"  needs app: waiting\n"
 		"    needs db: failed: exit 3, died too often; gave up\n"
 		"  wants clock: up\n",
 		"tree");
-	SVCTL(0, "spare: down: not wanted up (it has a file `down')\n", "tree",
+	SVCTL(0, "spare: down: not wanted up (normally down)\n", "tree",
 		tree_name("services/spare"));
 	/* one that the tree does not have yet */
 	shop_service("new", "");

@@ -57,7 +57,7 @@ static void why_names_what_is_missing_and_what_goes_round(void **state)
 		"c: waiting, needs b: failed: needs form a cycle: a -> b -> a\n"
 		"a: failed: needs form a cycle: a -> b -> a\n"
 		"lost: waiting, needs nosuch: no such service\n"
-		"off: down: not wanted up (it has a file `down')\n",
+		"off: down: not wanted up (normally down)\n",
 		"why", "c", "a", "lost", "off", "nosuch");
 }
 

@@ -10,19 +10,8 @@ cd "$source/src" || exit 111
 LC_ALL=C
 export LC_ALL
 
-count=0
-# verdict NAME: passes if $work/wrong is empty and $work/sought is not
-verdict() {
-	count=$((count + 1))
-	if [ ! -s "$work/sought" ]; then
-		printf 'not ok %d - %s: nothing was found to look for\n' "$count" "$1"
-	elif [ -s "$work/wrong" ]; then
-		printf 'not ok %d - %s\n' "$count" "$1"
-		sed 's/^/# /' "$work/wrong"
-	else
-		printf 'ok %d - %s\n' "$count" "$1"
-	fi
-}
+# shellcheck source=tests/verdict.sh
+. "$source/tests/verdict.sh"
 
 # members HEADER STRUCT: one a line
 members() {

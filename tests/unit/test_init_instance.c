@@ -86,7 +86,7 @@ static int tear_down(void **state)
 	apart_array_free(init.tree.list, init.tree.room, sizeof *init.tree.list);
 	apart_array_free(init.tree.supervisors.entry, init.tree.supervisors.size,
 		sizeof *init.tree.supervisors.entry);
-	free(init.service_path);
+	free((char *)init.service_path);
 	close(init.run);
 	no_memory = no_directory = forks = fork_errno = 0;
 	return scratch_teardown(state);

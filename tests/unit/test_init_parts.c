@@ -1,5 +1,5 @@
 /* What cinit is told and what it says: the command line, the service directory, its messages, its
- * room for titles. */
+ * room for titles, its environment. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +18,7 @@
 
 #include <skalibs/strerr.h>
 
+#include "init/environs.h"
 #include "init/message.h"
 #include "init/option.h"
 #include "init/scan.h"
@@ -315,6 +316,52 @@ static int stops_at_a_gap(void *data)
 	return 0;
 }
 
+/* More than cinit adds, and more than there is room for: then libc does it. */
+static int sets_variables(void *data)
+{
+	char area[] = "A=1\0CINIT_RUN=/x\0B=2", name[] = "N0", *large;
+	char *env[] = { area, area + 4, area + 17, NULL };
+
+	(void)data;
+	environ = env;
+	CHILD_CHECK(!environs_move() && environ != env);
+	memset(area, 'x', sizeof area - 1);
+	CHILD_CHECK(!environs_set("CINIT_RUN", "/some/where/else") && !environ[3]);
+	CHILD_CHECK(!strcmp(environ[1], "CINIT_RUN=/some/where/else"));
+	for (; name[1] < '9'; name[1]++)
+		CHILD_CHECK(!environs_set(name, name));
+	CHILD_CHECK(!strcmp(getenv("N0"), "N0") && !strcmp(getenv("N8"), "N8"));
+	large = malloc(100000);
+	CHILD_CHECK(large);
+	memset(large, 'y', 99999);
+	large[99999] = 0;
+	CHILD_CHECK(!environs_set("B", large) && !strcmp(getenv("B"), large));
+	CHILD_CHECK(!environs_set("B", "3") && !strcmp(getenv("B"), "3"));
+	CHILD_CHECK(!strcmp(getenv("A"), "1") && !strcmp(getenv("CINIT_RUN"), "/some/where/else"));
+	return 0;
+}
+
+static int moves_a_large_environment(void *data)
+{
+	char large[40000] = "L=";
+	char *env[] = { large, NULL };
+
+	(void)data;
+	memset(large + 2, 'z', sizeof large - 3);
+	environ = env;
+	CHILD_CHECK(!environs_move() && environ != env);
+	CHILD_CHECK(strlen(getenv("L")) == sizeof large - 3);
+	CHILD_CHECK(!environs_set("M", "1") && !strcmp(getenv("M"), "1"));
+	return 0;
+}
+
+static void variables_for_services(void **state)
+{
+	(void)state;
+	assert_int_equal(scratch_child(sets_variables, NULL), 0);
+	assert_int_equal(scratch_child(moves_a_large_environment, NULL), 0);
+}
+
 static void room_for_titles(void **state)
 {
 	(void)state;
@@ -338,6 +385,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			never_waits_for_a_reader, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(room_for_titles, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+			variables_for_services, scratch_setup, scratch_teardown),
 	};
 	return cmocka_run_group_tests_name("init/parts", tests, NULL, NULL);
 }

@@ -308,10 +308,14 @@ static void modes_do_not_depend_on_the_umask(void **state)
 	umask(022);
 	/* one that is there keeps its mode */
 	assert_int_equal(call(MAKE, "/run/a"), RUNDIR_OK);
-	fd = rundir_open(scratch_fd, "b", 0755);
-	assert_true(fd >= 0);
+	int is_new = -1;
+	fd = rundir_enter(scratch_fd, "b", 0755, &is_new);
+	assert_true(fd >= 0 && !is_new);
 	close(fd);
 	assert_int_equal(mode_of("b"), 0700);
+	fd = rundir_enter(scratch_fd, "new", 0755, &is_new);
+	assert_true(fd >= 0 && is_new);
+	close(fd);
 	assert_int_equal(rundir_open(scratch_fd, "c", 0), -1);
 	assert_int_equal(errno, ENOENT);
 }
