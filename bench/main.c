@@ -129,7 +129,7 @@ static struct demand {
 	{ METRIC_BOOT, 1, 4 },
 	{ METRIC_STOP, 1, 4 },
 	{ METRIC_STATUS_ONE, 1, 5 },
-	{ METRIC_STATUS_ALL, 1, 6 },
+	{ METRIC_STATUS_ALL, 1, 2.5 },
 	{ METRIC_KILLED, 1, 4 },
 	{ METRIC_PSS, 0, 90 },
 	{ METRIC_TABLES, 1, 1 },

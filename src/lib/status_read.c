@@ -24,19 +24,37 @@ static int is_published(int base, char const *file, int fd)
 	       ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
 }
 
-/* A frame of its own for the record: where there is none yet, its pages stay untouched. */
-static __attribute__((noinline)) enum status_error read_record(
-	int base, char const *file, int fd, struct status *s, struct status_ring *r)
+struct piece {
+	unsigned char *bytes;
+	size_t size;
+};
+
+static enum status_error read_piece(
+	int base, char const *file, int fd, struct piece p, struct status *s, struct status_ring *r)
 {
-	unsigned char record[STATUS_SIZE];
-	ssize_t len = fd_read(fd, (char *)record, r ? STATUS_SIZE : STATUS_HEADER_SIZE);
+	ssize_t len = fd_read(fd, (char *)p.bytes, p.size);
 	int error = errno;
 	int published = is_published(base, file, fd);
 	fd_close(fd);
 	errno = error;
 	if (len < 0)
 		return STATUS_SYSTEM;
-	return published ? status_unpack(record, (size_t)len, s, r) : STATUS_TORN;
+	return published ? status_unpack(p.bytes, (size_t)len, s, r) : STATUS_TORN;
+}
+
+/* Frames of their own for what is read: pages of the stack that are not needed stay untouched. */
+static __attribute__((noinline)) enum status_error read_record(
+	int base, char const *file, int fd, struct status *s, struct status_ring *r)
+{
+	unsigned char record[STATUS_SIZE];
+	return read_piece(base, file, fd, (struct piece){ record, sizeof record }, s, r);
+}
+
+static __attribute__((noinline)) enum status_error read_header(
+	int base, char const *file, int fd, struct status *s)
+{
+	unsigned char header[STATUS_HEADER_SIZE];
+	return read_piece(base, file, fd, (struct piece){ header, sizeof header }, s, NULL);
 }
 
 static int open_record(int base, char const *file)
@@ -48,7 +66,9 @@ static enum status_error read_once(
 	int base, char const *file, struct status *s, struct status_ring *r)
 {
 	int fd = open_record(base, file);
-	return fd < 0 ? STATUS_SYSTEM : read_record(base, file, fd, s, r);
+	if (fd < 0)
+		return STATUS_SYSTEM;
+	return r ? read_record(base, file, fd, s, r) : read_header(base, file, fd, s);
 }
 
 static enum status_error read_file(

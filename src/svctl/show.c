@@ -37,18 +37,20 @@ static void look(struct show *s, struct view *v, struct target const *t, char co
 	view_read(v, t->base, path, s->many && t->service && where_keeps(s->w));
 }
 
-/* The logger's record. 0: the service has none. */
-static int view_log(struct show *s, struct view *log, struct target const *t, struct view const *v)
+static int has_logger(struct target const *t, struct view const *v)
+{
+	return v->seen == SEEN_RECORD && v->status.flags & FLAG_HAS_LOG && !t->is_log;
+}
+
+/* The logger's record. 0: it has too long a path. */
+static __attribute__((noinline)) int view_log(
+	struct show *s, struct view *log, struct target const *t)
 {
 	char path[PATH_MAX];
 
-	if (v->seen != SEEN_RECORD || !(v->status.flags & FLAG_HAS_LOG) || t->is_log)
-		return 0;
 	if (path_join(path, t->state, "log") < 0)
 		return 0;
 	look(s, log, t, path);
-	if (log->seen == SEEN_NOTHING)
-		log->supervised = v->supervised;
 	return 1;
 }
 
@@ -99,7 +101,9 @@ static void show_one(struct show *s, struct target const *t)
 	/* cinit has made the place, and is about to start who publishes in it */
 	if (v.seen == SEEN_NOTHING && t->service && where_alive(s->w))
 		v.supervised = 1;
-	has_log = view_log(s, &log, t, &v) ? &log : NULL;
+	has_log = has_logger(t, &v) && view_log(s, &log, t) ? &log : NULL;
+	if (has_log && log.seen == SEEN_NOTHING)
+		log.supervised = v.supervised;
 	if (s->o->json)
 		show_object(s, t, &v, has_log);
 	else if (is_list)
@@ -116,6 +120,14 @@ static void flush(struct show *s)
 {
 	if (text_write(&s->text, 1) < 0)
 		die_output();
+}
+
+static void flush_full(void *data)
+{
+	struct show *s = data;
+
+	if (s->text.sa.len >= FLUSH)
+		flush(s);
 }
 
 /* What the rows cannot tell: that nobody keeps them, or that one is missing. */
@@ -141,20 +153,20 @@ int show_services(struct options const *o, struct where *w, struct targets const
 
 	s.many = ts->count >= MANY;
 	s.now = clock_boottime();
-	s.wall = (int64_t)time(NULL);
+	if (o->json)
+		s.wall = (int64_t)time(NULL);
 	if (o->verb->kind == VERB_LIST)
 		warn_of_tree(w);
 	if (o->verb->kind == VERB_LIST && !o->json)
 		table_head(&s.table);
 	for (size_t i = 0; i < ts->count; i++) {
 		show_one(&s, ts->list + i);
-		if (s.text.sa.len >= FLUSH)
-			flush(&s);
+		flush_full(&s);
 	}
 	if (o->json)
 		text_add(&s.text, s.shown ? "\n]\n" : "[]\n");
 	else if (o->verb->kind == VERB_LIST)
-		table_print(&s.table, &s.text);
+		table_print(&s.table, &s.text, flush_full, &s);
 	flush(&s);
 	text_free(&s.text);
 	y.failed = s.failed;

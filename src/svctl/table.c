@@ -1,8 +1,6 @@
 /* The table of services. */
 #include "table.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -21,54 +19,27 @@ static size_t width_of(char const *s)
 	return n;
 }
 
-static void fail(struct table *b)
+/* The cell is complete. */
+static void put(struct table *b, enum column column)
 {
-	if (!b->failed)
-		b->failed = errno;
-}
-
-/* Takes `cell` as it is and empties it. */
-static void put(struct table *b, enum column column, struct text *cell)
-{
-	text_bytes(cell, "", 1);
-	char *copy = cell->failed ? NULL : strdup(cell->sa.s);
-	if (!copy)
-		fail(b);
-	else if (width_of(copy) > b->width[column])
-		b->width[column] = width_of(copy);
-	b->cells[(b->rows - 1) * TABLE_COLUMNS + column] = copy;
-	cell->sa.len = 0;
-}
-
-static int add_row(struct table *b)
-{
-	if (b->rows == b->room) {
-		size_t more = b->room ? b->room * 2 : 64;
-		char **cells = realloc(b->cells, more * TABLE_COLUMNS * sizeof *cells);
-		if (!cells) {
-			fail(b);
-			return -1;
-		}
-		b->cells = cells;
-		b->room = more;
-	}
-	memset(b->cells + b->rows * TABLE_COLUMNS, 0, TABLE_COLUMNS * sizeof *b->cells);
-	b->rows++;
-	return 0;
+	text_bytes(&b->cells, "", 1);
+	if (b->cells.failed)
+		return;
+	size_t width = width_of(b->cells.sa.s + b->begin);
+	if (width > b->width[column])
+		b->width[column] = width;
+	b->begin = b->cells.sa.len;
 }
 
 void table_head(struct table *b)
 {
 	static char const *const head[] = { "NAME", "STATE", "PID", "FOR", "WHY" };
-	struct text t = TEXT_ZERO;
 
-	if (add_row(b) < 0)
-		return;
 	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
-		text_add(&t, head[i]);
-		put(b, (enum column)i, &t);
+		text_add(&b->cells, head[i]);
+		put(b, (enum column)i);
 	}
-	text_free(&t);
+	b->rows++;
 }
 
 static void add_part(struct text *t, uint64_t n, int digits, char const *unit)
@@ -98,15 +69,16 @@ void table_duration(struct text *t, uint64_t seconds)
 }
 
 /* A separator before every word but the first. */
-static struct text *also(struct text *t)
+static struct text *also(struct table *b)
 {
-	if (t->sa.len)
-		text_add(t, ", ");
-	return t;
+	if (b->cells.sa.len > b->begin)
+		text_add(&b->cells, ", ");
+	return &b->cells;
 }
 
-static void add_why(struct text *t, struct view const *v)
+static void add_why(struct table *b, struct view const *v)
 {
+	struct text *t = &b->cells;
 	struct status const *s = &v->status;
 	int rests = s->state == STATE_DOWN || s->state == STATE_FAILED;
 
@@ -119,20 +91,20 @@ static void add_why(struct text *t, struct view const *v)
 	if (!v->supervised && !status_exited(s))
 		text_add(t, REPORT_NO_SUPERVISOR);
 	if (report_reason(s))
-		text_foreign(also(t), s->reason_text);
+		text_foreign(also(b), s->reason_text);
 	/* of a service that runs, only what nobody asked for is worth telling */
 	if ((s->flags & (FLAG_EXIT_VALID | FLAG_EXIT_UNKNOWN)) && (s->deaths || rests))
-		report_exit(also(t), s);
+		report_exit(also(b), s);
 	if (s->restarts) {
-		text_number(also(t), s->restarts);
+		text_number(also(b), s->restarts);
 		text_add(t, s->restarts == 1 ? " restart" : " restarts");
 	}
 	if (s->strays) {
-		text_number(also(t), s->strays);
+		text_number(also(b), s->strays);
 		text_add(t, s->strays == 1 ? " process left" : " processes left");
 	}
 	if (rests && (s->flags & FLAG_NORMALLY_DOWN))
-		text_add(also(t), "normally down");
+		text_add(also(b), "normally down");
 }
 
 static char const *state_word(struct view const *v)
@@ -158,27 +130,25 @@ void table_service(struct table *b, char const *name, struct view const *v, uint
 	struct status const *s = &v->status;
 	uint32_t run = s->child[ROLE_RUN].pid, pid = run ? run : s->child[ROLE_FINISH].pid;
 	uint64_t from = since(s, pid);
-	struct text t = TEXT_ZERO;
+	struct text *t = &b->cells;
 
-	if (add_row(b) < 0)
-		return;
-	text_foreign(&t, name);
-	put(b, NAME, &t);
-	text_add(&t, state_word(v));
-	put(b, STATE, &t);
+	text_foreign(t, name);
+	put(b, NAME);
+	text_add(t, state_word(v));
+	put(b, STATE);
 	if (pid)
-		text_number(&t, pid);
+		text_number(t, pid);
 	else
-		text_add(&t, "-");
-	put(b, PID, &t);
+		text_add(t, "-");
+	put(b, PID);
 	if (from)
-		table_duration(&t, from < now ? (now - from) / CLOCK_SECOND : 0);
+		table_duration(t, from < now ? (now - from) / CLOCK_SECOND : 0);
 	else
-		text_add(&t, "-");
-	put(b, FOR, &t);
-	add_why(&t, v);
-	put(b, WHY, &t);
-	text_free(&t);
+		text_add(t, "-");
+	put(b, FOR);
+	add_why(b, v);
+	put(b, WHY);
+	b->rows++;
 }
 
 static void pad(struct text *t, size_t n)
@@ -189,14 +159,13 @@ static void pad(struct text *t, size_t n)
 	text_bytes(t, blanks, n);
 }
 
-static void print_row(struct table const *b, size_t row, struct text *t)
+/* Returns the next row. */
+static char const *print_row(struct table const *b, char const *cell, struct text *t)
 {
-	char *const *cells = b->cells + row * TABLE_COLUMNS;
 	size_t owed = 0; /* blanks are put before a word, never at the end of a line */
 
-	for (size_t i = 0; i < TABLE_COLUMNS; i++) {
-		char const *cell = cells[i] ? cells[i] : "";
-		size_t left = b->width[i] - (cells[i] ? width_of(cell) : 0);
+	for (size_t i = 0; i < TABLE_COLUMNS; i++, cell += strlen(cell) + 1) {
+		size_t left = b->width[i] - width_of(cell);
 		int right = i == PID || i == FOR; /* numbers stand under each other's ends */
 		if (!*cell) {
 			owed += b->width[i] + 2;
@@ -207,16 +176,20 @@ static void print_row(struct table const *b, size_t row, struct text *t)
 		owed = 2 + (right ? 0 : left);
 	}
 	text_add(t, "\n");
+	return cell;
 }
 
-void table_print(struct table *b, struct text *t)
+void table_print(struct table *b, struct text *t, void (*each)(void *data), void *data)
 {
-	for (size_t row = 0; row < b->rows; row++)
-		print_row(b, row, t);
-	for (size_t i = 0; i < b->rows * TABLE_COLUMNS; i++)
-		free(b->cells[i]);
-	free(b->cells);
-	if (b->failed && !t->failed)
-		t->failed = b->failed;
+	char const *row = b->cells.sa.s;
+
+	if (b->cells.failed)
+		t->failed = b->cells.failed;
+	for (size_t i = 0; i < b->rows && !t->failed; i++) {
+		row = print_row(b, row, t);
+		if (each)
+			each(data);
+	}
+	text_free(&b->cells);
 	*b = (struct table)TABLE_ZERO;
 }

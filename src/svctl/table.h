@@ -11,14 +11,14 @@
 #define TABLE_COLUMNS 5
 
 struct table {
-	char **cells; /* TABLE_COLUMNS a row */
-	size_t rows, room;
+	struct text cells; /* one behind the other, TABLE_COLUMNS a row, each with NUL at its end */
+	size_t begin;      /* of the cell under construction */
+	size_t rows;
 	size_t width[TABLE_COLUMNS];
-	int failed; /* errno of the first failure; 0: none */
 };
 #define TABLE_ZERO                                                                                 \
 	{                                                                                          \
-		.cells = NULL, .rows = 0, .room = 0, .width = { 0 }, .failed = 0                   \
+		.cells = TEXT_ZERO, .begin = 0, .rows = 0, .width = { 0 }                          \
 	}
 
 /* Adds the heading; the first row. */
@@ -26,8 +26,10 @@ void table_head(struct table *b);
 
 void table_service(struct table *b, char const *name, struct view const *v, uint64_t now);
 
-/* Prints it into `t`, and empties it. The columns are as wide as what is in them. */
-void table_print(struct table *b, struct text *t);
+/* Prints it into `t`, and empties it. The columns are as wide as what is in them. Calls `each`
+ * after every row, for what there is to be written; it may
+ * be NULL. */
+void table_print(struct table *b, struct text *t, void (*each)(void *data), void *data);
 
 /* "5s", "2m03s", "4h12m", "3d04h": for how long. */
 void table_duration(struct text *t, uint64_t seconds);

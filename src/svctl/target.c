@@ -117,7 +117,8 @@ static int is_own_log(struct where const *w, char name[PATH_MAX], struct stat co
 	       own.st_ino == st->st_ino && own.st_dev == st->st_dev;
 }
 
-static int resolve_path(struct target *t, struct where *w, char const *typed)
+static __attribute__((noinline)) int resolve_path(
+	struct target *t, struct where *w, char const *typed)
 {
 	char path[PATH_MAX], name[PATH_MAX];
 	char const *service;
@@ -149,13 +150,11 @@ static int resolve_path(struct target *t, struct where *w, char const *typed)
 
 /* A name that the run directory does not have may be a service directory of -d's or $SVDIR's that
  * has its state beside it. */
-static int resolve_name(
-	struct target *t, struct where *w, char const *typed, char const *name, int is_log)
+static __attribute__((noinline)) int resolve_elsewhere(
+	struct target *t, struct where *w, char const *name, int is_log)
 {
 	char path[PATH_MAX], file[PATH_MAX];
 
-	if (w->fd >= 0 && is_directory(w->fd, typed))
-		return set_present(t, w, name, is_log);
 	if (w->services && path_join(path, w->services, name) == 0 &&
 		path_join(file, path, STATE) == 0 && is_directory(AT_FDCWD, file))
 		return set_path(t, path, is_log);
@@ -164,7 +163,7 @@ static int resolve_name(
 
 static int resolve(struct target *t, struct where *w, char const *typed)
 {
-	char name[PATH_MAX];
+	char name[NAME_MAX + sizeof LOG]; /* what is longer is no service's name */
 	int is_log = 0;
 
 	if (strlen(typed) < sizeof name) {
@@ -173,7 +172,9 @@ static int resolve(struct target *t, struct where *w, char const *typed)
 		if (service_name_valid(name) &&
 			!(is_log && w->fd >= 0 && !is_directory(w->fd, typed) &&
 				is_directory(AT_FDCWD, typed)))
-			return resolve_name(t, w, typed, name, is_log);
+			return w->fd >= 0 && is_directory(w->fd, typed)
+				       ? set_present(t, w, name, is_log)
+				       : resolve_elsewhere(t, w, name, is_log);
 	}
 	if (typed[0] != '.' && !strchr(typed, '/')) {
 		t->missing = 1;

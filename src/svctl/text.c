@@ -10,6 +10,10 @@
 
 void text_bytes(struct text *t, char const *s, size_t len)
 {
+	/* twice as much each time: what is copied is touched once more */
+	if (!t->failed && len > t->sa.a - t->sa.len &&
+		!stralloc_ready(&t->sa, 2 * (t->sa.len + len)))
+		t->failed = errno;
 	if (!t->failed && !stralloc_catb(&t->sa, s, len))
 		t->failed = errno;
 }

@@ -52,8 +52,9 @@ int view_lives(struct status const *s)
 }
 
 /* A supervisor that cannot publish leaves the reason in its lock, for those who may read that: in
- * the first byte, or in the second one for its logger. The record tells of before. */
-static void note_unpublished(struct view *v, int base, char const *path)
+ * the first byte, or in the second one for its logger. The record tells of before. Not
+ * inline: frames that hold a path shall lie at the same place, one after another. */
+static __attribute__((noinline)) void note_unpublished(struct view *v, int base, char const *path)
 {
 	int is_log = (v->status.flags & FLAG_IS_LOG) != 0;
 	char file[PATH_MAX], byte = 0;

@@ -82,7 +82,7 @@ static void show(struct status const *s)
 	report_exit(&t, s);
 	table_head(&b);
 	table_service(&b, "web", &v, now);
-	table_print(&b, &t);
+	table_print(&b, &t, NULL, NULL);
 	look_at_lines(&t);
 	EXPECT(!t.failed);
 	text_free(&t);

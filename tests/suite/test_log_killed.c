@@ -216,8 +216,63 @@ static void every_line_once_and_in_order(void **state)
 	assert_true(lines && kills[SERVICE] && kills[LOGGER] && kills[SUPERVISOR]);
 }
 
+/* cinit dies, too, at once with all but one of those who have the pipe open: that one is enough. */
+static void one_is_enough(enum victim lives)
+{
+	struct place web = place_with("web", "echo one; say wrote; exec sleep 1000");
+	struct place log = place_make("web/log");
+	struct place tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	int go = tree_hold("go");
+
+	place_script(&web, "log/run", "hold go; read -r line; say \"got $line\"; exec sleep 1000");
+	pid_t cinit = init_run(NULL);
+	event_is("wrote");
+	UNTIL(&web, s->state == STATE_UP);
+	UNTIL(&log, s->state == STATE_UP);
+	kill(cinit, SIGSTOP);
+	if (lives != SUPERVISOR)
+		kill((pid_t)web.s.supervisor, SIGKILL);
+	if (lives != LOGGER)
+		kill((pid_t)log.s.pid, SIGKILL);
+	if (lives != SERVICE)
+		kill((pid_t)web.s.pid, SIGKILL);
+	assert_int_equal(init_stop(cinit, SIGKILL), SIGKILL);
+	cinit = init_run(NULL);
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == cinit);
+	UNTIL(&web, s->state == STATE_UP && s->starts == 1 + (lives != SERVICE));
+	UNTIL(&log, s->state == STATE_UP && s->starts == 1 + (lives != LOGGER));
+	/* the logger that was there, or the one that follows; one that was killed and has not
+	 * noticed yet could still read */
+	tree_pass(go);
+	event_await("got one");
+	assert_int_equal(init_stop(cinit, SIGTERM), 0);
+}
+
+static void only_the_service_has_the_pipe(void **state)
+{
+	(void)state;
+	one_is_enough(SERVICE);
+}
+
+static void only_the_logger_has_the_pipe(void **state)
+{
+	(void)state;
+	one_is_enough(LOGGER);
+}
+
+static void only_the_supervisor_has_the_pipe(void **state)
+{
+	(void)state;
+	one_is_enough(SUPERVISOR);
+}
+
 int main(void)
 {
-	struct CMUnitTest const tests[] = { TREE_TEST(every_line_once_and_in_order) };
+	struct CMUnitTest const tests[] = {
+		TREE_TEST(every_line_once_and_in_order),
+		TREE_TEST(only_the_service_has_the_pipe),
+		TREE_TEST(only_the_logger_has_the_pipe),
+		TREE_TEST(only_the_supervisor_has_the_pipe),
+	};
 	return cmocka_run_group_tests_name("log_killed", tests, NULL, NULL);
 }

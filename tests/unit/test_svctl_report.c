@@ -373,7 +373,7 @@ static void columns_are_as_wide_as_what_is_in_them(void **state)
 	table_service(&b, "gr\xc3\xbc\xc3\x9f-gott", &failed, NOW);
 	table_service(&b, "x", &gone, NOW);
 	table_service(&b, "y", &none, NOW);
-	table_print(&b, &text);
+	table_print(&b, &text, NULL, NULL);
 	assert_string_equal(result(),
 		"NAME       STATE        PID  FOR  WHY\n"
 		"web        up       4194303  12s\n"
@@ -398,7 +398,7 @@ static void states_that_a_record_does_not_name(void **state)
 	table_service(&b, "b", &v, NOW);
 	v = (struct view){ .seen = SEEN_NOTHING };
 	table_service(&b, "c", &v, NOW);
-	table_print(&b, &text);
+	table_print(&b, &text, NULL, NULL);
 	assert_string_equal(
 		result(), "a  paused  21  12s\nb  exited   -   5s\nc  new      -    -\n");
 }
