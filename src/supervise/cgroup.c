@@ -23,6 +23,8 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+#include <skalibs/uint32.h>
 
 #include "../lib/limit.h"
 #include "service.h"
@@ -64,19 +66,22 @@ static int is_populated(int events)
 /* Calls `each` for whoever is in the group, in its threads' groups and below. */
 static void members(int dir, unsigned int depth, void (*each)(pid_t, struct pass *), struct pass *p)
 {
-	FILE *f;
+	stralloc list = STRALLOC_ZERO;
 	DIR *d;
 	struct dirent const *e;
-	int pid, fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	f = fd < 0 ? 0 : fdopen(fd, "r");
-	/* 0 is one of a PID namespace that we do not see */
-	while (f && fscanf(f, "%d", &pid) == 1)
-		if (pid > 0)
-			each(pid, p);
-	if (f)
-		fclose(f);
-	else if (fd >= 0)
+	if (fd >= 0 && slurp(&list, fd) && stralloc_0(&list)) {
+		uint32_t pid;
+		size_t len;
+		/* 0 is one of a PID namespace that we do not see */
+		for (char const *at = list.s; (len = uint32_scan(at, &pid));
+			at += len + (at[len] == '\n'))
+			if (pid)
+				each((pid_t)pid, p);
+	}
+	stralloc_free(&list);
+	if (fd >= 0)
 		fd_close(fd);
 	fd = depth < DEEPEST ? openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	d = fd < 0 ? 0 : fdopendir(fd);
