@@ -207,10 +207,20 @@ static int link_services(struct init const *i)
 	return renameat(i->dir, ".services", i->dir, "services");
 }
 
+/* Not anew where it is there: the run directory may have no room. */
 static int write_version(struct init const *i)
 {
 	static char const text[] = CINIT_VERSION "\n";
-	int fd = openat(
+	char now[sizeof text];
+	int fd = openat(i->dir, "version", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0) {
+		size_t len = allread(fd, now, sizeof now);
+		fd_close(fd);
+		if (len == sizeof text - 1 && !memcmp(now, text, len))
+			return 0;
+	}
+	fd = openat(
 		i->dir, ".version", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
@@ -276,7 +286,11 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	int known = e == STATUS_OK;
 	int exited = i->keeps_exits && known && st.flags & FLAG_EXITED && !st.supervisor;
 
-	if ((exited && !state_is_marked(i, s)) || (known && takeover(i, s, &st))) {
+	int taken = !exited && known && takeover(i, s, &st);
+
+	if (taken && st.want == WANT_EXIT) /* and gets another, as a former cinit has promised? */
+		s->renew = (uint8_t)state_is_marked(i, s);
+	if (taken || (exited && !state_is_marked(i, s))) {
 		reap_look(i, s, &st);
 		return;
 	}

@@ -43,9 +43,11 @@ static void vanish(struct init *i, struct service *s, uint64_t now)
 {
 	s->vanished = 1;
 	s->renew = 0;
-	if (s->supervisor)
+	if (s->supervisor) {
+		/* it comes back with its directory, should that be there again for another cinit */
+		state_mark(i, s);
 		tell_supervisor(s, SIGTERM);
-	else if (takeover_lives(i, s))
+	} else if (takeover_lives(i, s))
 		tree_schedule(&i->tree, s, now); /* a supervisor, to stop what runs */
 	else
 		rescan_forget(i, s);

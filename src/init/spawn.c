@@ -86,6 +86,19 @@ static int prepare_log(int dir)
 	return r;
 }
 
+/* A directory that went while the tree lives is no sign that nothing runs. A supervisor looks for
+ * it where another one has been before it, whose byte is in the lock; the second is the logger's.
+ */
+static void expect_somebody(int dir)
+{
+	int fd = openat(dir, "lock", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	fd_write(fd, "\0", 2);
+	fd_close(fd);
+}
+
 /* Makes RUNDIR/NAME with `out` in it, so that from now on a missing one means "no such service".
  * Again for a service that got something to be held. 0, or -1: said. */
 int spawn_prepare(struct init *i, struct service *s)
@@ -96,7 +109,10 @@ int spawn_prepare(struct init *i, struct service *s)
 	if (!r && s->holds & 1u << HOLD_PIPE)
 		r = prepare_log(dir);
 	s->prepared = !r;
-	s->blank |= (uint8_t)is_new;
+	if (is_new && i->fresh && !s->supervisor && !s->spawned)
+		s->blank = 1;
+	else if (is_new)
+		expect_somebody(dir);
 	record_prepared(i, s, r < 0 ? errno : 0);
 	if (!r)
 		hold(s, dir);
@@ -210,7 +226,8 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 	i->said_fork = 0;
 	s->blank = 0;
 	s->said &= (uint8_t)~SAID_PREPARE;
-	if (s->marked)
+	/* one that only stops what runs is not the one that was promised */
+	if (s->marked && !s->renew && !s->vanished)
 		state_unmark(i, s);
 	s->spawned = clock_boottime();
 }

@@ -214,7 +214,7 @@ int process_runs(pid_t pid, uint64_t identity)
 	char const *state = pid > 0 ? proc_field(pid, 3, buf) : NULL;
 
 	/* whose it was is asked after it: while that one lives the pid is nobody else's */
-	return state && memchr("RSDI", *state, 4) && process_alive(pid, identity) == PROCESS_ALIVE;
+	return state && memchr("RSI", *state, 3) && process_alive(pid, identity) == PROCESS_ALIVE;
 }
 
 /* Without pidfds: between the look and the kill the pid could be reused, which nothing can prevent

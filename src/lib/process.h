@@ -27,7 +27,8 @@ enum process_alive {
 };
 enum process_alive process_alive(pid_t pid, uint64_t identity);
 
-/* Is it that very process, and neither stopped nor a zombie? 0 also where that cannot be told. */
+/* Is it that very process, and neither stopped, nor held up by a disk, nor a zombie? 0 also where
+ * that cannot be told. */
 int process_runs(pid_t pid, uint64_t identity);
 
 /* Sends a signal to a process that is no child of ours, by pidfd, after comparing its

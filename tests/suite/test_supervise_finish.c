@@ -54,11 +54,16 @@ static void another_signal(void **state)
 /* Waits for the ending to be told, whatever run is. */
 static void a_run_that_is_missing_or_cannot_be_executed(void **state)
 {
-	struct place web = place_make("web");
+	struct place web = place_with("web", "exit 0");
 	(void)state;
 	place_write(&web, "restart", "never");
 	place_script(&web, "finish", TELLS);
 	place_supervise(&web);
+	event_is("2 0 0 code=0 signal= web");
+	UNTIL(&web, s->state == STATE_DOWN);
+	/* there was one, so a service it is */
+	assert_int_equal(unlink(tree_name("services/web/run")), 0);
+	assert_int_equal(place_command(&web, 'u'), RESULT_DONE);
 	event_is("2 111 0 code=111 signal= web");
 	UNTIL(&web, s->state == STATE_DOWN);
 	place_write(&web, "run", "#!/bin/sh\n");
