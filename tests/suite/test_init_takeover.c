@@ -114,6 +114,105 @@ static void who_was_told_to_exit_stays_away(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+static void stops_slowly(struct place *p)
+{
+	place_script(p, "run",
+		"trap 'say stopping; read x <$TREE/hold; exit' TERM; say slow\n"
+		"while :; do sleep 0.02; done");
+}
+
+static void let_it_end(void)
+{
+	int hold = open(tree_name("hold"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(hold, "\n", 1), 1);
+	close(hold);
+}
+
+/* A rescan was answered, and the service in the way is still stopping when cinit is killed: the
+ * next one keeps the word, also when the supervisor was killed before. */
+static void comes_back(int supervisor_dies)
+{
+	struct place slow = place_make("slow"), tree_of;
+
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	stops_slowly(&slow);
+	pid_t pid = init_start(NULL);
+	event_is("slow");
+	init_move("services/slow", "slow.old");
+	place_make("slow");
+	place_script(&slow, "run", "say new; exec sleep 1000");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	event_is("stopping");
+	if (supervisor_dies)
+		init_kill_supervisor(&slow);
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	pid = init_start(NULL);
+	tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	let_it_end();
+	event_is("new");
+	UNTIL(&slow, s->state == STATE_UP);
+	init_gone("run/slow/renew");
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void who_was_to_come_back_does(void **state)
+{
+	(void)state;
+	comes_back(0);
+}
+
+static void who_was_to_come_back_does_whoever_dies(void **state)
+{
+	(void)state;
+	comes_back(1);
+}
+
+/* Its directory went, and is there again for the next cinit. */
+static void who_is_back_is_started(void **state)
+{
+	struct place slow = place_make("slow"), tree_of;
+
+	(void)state;
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	stops_slowly(&slow);
+	pid_t pid = init_start(NULL);
+	event_is("slow");
+	init_move("services/slow", "slow.old");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	event_is("stopping");
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+	init_move("slow.old", "services/slow");
+	pid = init_start(NULL);
+	tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
+	let_it_end();
+	event_is("slow");
+	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
+}
+
+/* Somebody removed it from a living tree, and the supervisor is killed: the process is found, and
+ * there are not two. */
+static void a_state_directory_that_went(void **state)
+{
+	struct place web = init_seven("web");
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	UNTIL(&web, s->state == STATE_UP);
+	uint32_t run = web.s.pid;
+	pid_t supervisor = (pid_t)web.s.supervisor;
+	init_move("run/web", "web.gone");
+	assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	kill(supervisor, SIGKILL);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(web.s.pid, run);
+	event_none();
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 /* cinit and a supervisor are both killed: what left the service's session is then the child of
  * somebody above them. It ends with the service all the same, and nothing else does. */
 static void what_was_left_to_strangers_is_found(void **state)
@@ -228,6 +327,10 @@ int main(void)
 		TREE_TEST(another_cinit_takes_over),
 		TREE_TEST(what_was_left_to_strangers_is_found),
 		TREE_TEST(who_was_told_to_exit_stays_away),
+		TREE_TEST(who_was_to_come_back_does),
+		TREE_TEST(who_was_to_come_back_does_whoever_dies),
+		TREE_TEST(who_is_back_is_started),
+		TREE_TEST(a_state_directory_that_went),
 		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 		TREE_TEST(one_that_nobody_has_seen_is_stopped),
