@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdalign.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,10 +20,11 @@
 #include "../lib/watched.h"
 #include "apart.h"
 
-#define PAGE      4096
-#define ROOM      262144 /* a supervisor's stack; of pages that it does not touch there is nothing */
-#define ALIGNMENT 16     /* of a stack */
-#define MAPS_ROOM 16384
+#define PAGE        4096
+#define ROOM        262144 /* a supervisor's stack; of pages that it does not touch there is nothing */
+#define ALIGNMENT   16     /* of a stack */
+#define MAPS_ROOM   16384
+#define MALLOC_MAPS 262144 /* bytes that malloc(3) maps by themselves */
 
 /* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
 static struct {
@@ -76,6 +78,9 @@ void cradle_prepare(struct init *i)
 	if (CINIT_WATCHED)
 		return;
 	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
+	/* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the
+	 * stack, which forks do not have. What is as large as this is given back at once. */
+	free(malloc(MALLOC_MAPS));
 	apart_keep(i, sizeof *i);
 	/* the kernel shows the command line of a fork from where ours is, unless it can be told of
 	 * another place; the environment had to be moved, too */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include <skalibs/allreadwrite.h>
+
 #include "check.h"
 #include "clock.h"
 #include "view.h"
@@ -184,7 +186,10 @@ static int waits_in_vain(struct loop *l, struct flight const *f)
 	cinit_ipc_watch(&l->tree, &s, NULL);
 	l->tree_watched = l->tree.out >= 0 && !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
 	w->alive = -1;
-	return !where_alive(w);
+	/* its `out` may be closed and its `in` not yet, in the middle of its end: what had no
+	 * writer when it was opened would never be hung up on */
+	char byte;
+	return !where_alive(w) || (l->tree_watched && fd_read(l->tree.out, &byte, 1) == 0);
 }
 
 void flight_tree_changed(struct loop *l)
