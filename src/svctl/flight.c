@@ -189,7 +189,9 @@ static int waits_in_vain(struct loop *l, struct flight const *f)
 	/* its `out` may be closed and its `in` not yet, in the middle of its end: what had no
 	 * writer when it was opened would never be hung up on */
 	char byte;
-	return !where_alive(w) || (l->tree_watched && fd_read(l->tree.out, &byte, 1) == 0);
+	if (l->tree_watched && fd_read(l->tree.out, &byte, 1) == 0)
+		w->alive = 0;
+	return !where_alive(w);
 }
 
 void flight_tree_changed(struct loop *l)

@@ -209,10 +209,6 @@ static void the_end_of_the_tree_ends_a_wait(void **state)
 
 int main(void)
 {
-	/* With the check for leaks at its end a program with sanitizers lives on for seconds after
-	 * its last word. A wait that turns to cinit in that time has been seen not to notice its
-	 * end: known, and not yet understood. */
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
 	struct CMUnitTest const tests[] = {
 		TEST(its_fifos_are_gone),
 		TEST(cinits_fifo_is_gone),
