@@ -80,7 +80,8 @@ void cradle_prepare(struct init *i)
 	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
 	/* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the
 	 * stack, which forks do not have. What is as large as this is given back at once. */
-	free(malloc(MALLOC_MAPS));
+	void *volatile piece = malloc(MALLOC_MAPS); /* which a compiler must not leave out */
+	free(piece);
 	apart_keep(i, sizeof *i);
 	/* the kernel shows the command line of a fork from where ours is, unless it can be told of
 	 * another place; the environment had to be moved, too */
