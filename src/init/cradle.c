@@ -25,6 +25,7 @@
 #define ALIGNMENT   16     /* of a stack */
 #define MAPS_ROOM   16384
 #define MALLOC_MAPS 262144 /* bytes that malloc(3) maps by themselves */
+#define FAR_OFF     (UINT64_C(0x10000000000) + PAGE) /* of a whole number of huge pages it would leave a gap */
 
 /* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
 static struct {
@@ -71,6 +72,20 @@ static int find_mapping(void const *inside, uintptr_t *start, uintptr_t *end)
 	return -1;
 }
 
+/* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the stack,
+ * which forks do not have. So it is called before them; what is as large as this is given back at
+ * once. Its page tables are, too, only if nothing else lies near, and the vdso would. */
+static void wake_malloc(void)
+{
+	int const kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	void *near = mmap(NULL, (size_t)FAR_OFF, PROT_NONE, kind, -1, 0);
+	void *volatile piece = malloc(MALLOC_MAPS); /* which a compiler must not leave out */
+
+	free(piece);
+	if (near != MAP_FAILED)
+		munmap(near, (size_t)FAR_OFF);
+}
+
 void cradle_prepare(struct init *i)
 {
 	uintptr_t start, end;
@@ -78,10 +93,7 @@ void cradle_prepare(struct init *i)
 	if (CINIT_WATCHED)
 		return;
 	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
-	/* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the
-	 * stack, which forks do not have. What is as large as this is given back at once. */
-	void *volatile piece = malloc(MALLOC_MAPS); /* which a compiler must not leave out */
-	free(piece);
+	wake_malloc();
 	apart_keep(i, sizeof *i);
 	/* the kernel shows the command line of a fork from where ours is, unless it can be told of
 	 * another place; the environment had to be moved, too */
