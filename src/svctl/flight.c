@@ -184,13 +184,13 @@ static int waits_in_vain(struct loop *l, struct flight const *f)
 	l->tree.base = w->fd;
 	l->tree.path = RUNDIR_TREE;
 	cinit_ipc_watch(&l->tree, &s, NULL);
+	/* in the middle of its end its `out` is closed, and its `in` may not be yet */
+	if (l->tree.out >= 0 && !cinit_ipc_held(&l->tree)) {
+		cinit_ipc_release(&l->tree);
+		return 1;
+	}
 	l->tree_watched = l->tree.out >= 0 && !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
 	w->alive = -1;
-	/* its `out` may be closed and its `in` not yet, in the middle of its end: what had no
-	 * writer when it was opened would never be hung up on */
-	char byte;
-	if (l->tree_watched && fd_read(l->tree.out, &byte, 1) == 0)
-		w->alive = 0;
 	return !where_alive(w);
 }
 
@@ -289,7 +289,7 @@ static int perform(struct loop *l, struct flight *f, enum job_act act, enum job_
 		break;
 	case JOB_DO_SLEEP:
 		if (waits_in_vain(l, f)) {
-			*event = nobody(l, f);
+			*event = JOB_ABANDONED;
 			break;
 		}
 		if (sleep_until_change(l, f) == 0)

@@ -193,24 +193,38 @@ static void who_is_back_is_started(void **state)
 
 /* Somebody removed it from a living tree, and the supervisor is killed: the process is found, and
  * there are not two. */
-static void a_state_directory_that_went(void **state)
+static void directory_went(int rescanned)
 {
 	struct place web = init_seven("web");
 
-	(void)state;
 	pid_t pid = init_start(NULL);
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP);
 	uint32_t run = web.s.pid;
 	pid_t supervisor = (pid_t)web.s.supervisor;
 	init_move("run/web", "web.gone");
-	assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	if (rescanned) {
+		assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
+		assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	}
 	kill(supervisor, SIGKILL);
+	init_there("run/web/status");
 	UNTIL(&web, s->state == STATE_UP);
 	assert_int_equal(web.s.pid, run);
 	event_none();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void a_state_directory_that_went(void **state)
+{
+	(void)state;
+	directory_went(1);
+}
+
+static void a_state_directory_that_nobody_looked_for(void **state)
+{
+	(void)state;
+	directory_went(0);
 }
 
 /* cinit and a supervisor are both killed: what left the service's session is then the child of
@@ -331,6 +345,7 @@ int main(void)
 		TREE_TEST(who_was_to_come_back_does_whoever_dies),
 		TREE_TEST(who_is_back_is_started),
 		TREE_TEST(a_state_directory_that_went),
+		TREE_TEST(a_state_directory_that_nobody_looked_for),
 		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 		TREE_TEST(one_that_nobody_has_seen_is_stopped),
