@@ -218,11 +218,14 @@ void service_sweep_check(struct service *x, pid_t check)
 	sweep_leavings(x);
 }
 
-/* When to look again, because it cannot be told now whose some are; 0: it was told. */
+/* When to look again, because it cannot be told now whose some are; 0: it was told. A look that
+ * something else causes before that time does not count: many processes may end in a moment. */
 static uint64_t look_again(struct service *x, struct pass const *p)
 {
 	if (!p->unsure)
 		return 0;
+	if (x->retry_sweep)
+		return x->retry_sweep;
 	uint64_t delay = UNSURE_LOOK << (x->unsure < UNSURE_SLOW ? x->unsure : UNSURE_SLOW);
 	if (x->unsure < UNSURE_LOOKS)
 		x->unsure++;

@@ -193,7 +193,9 @@ static void who_is_back_is_started(void **state)
 
 /* Somebody removed it from a living tree, and the supervisor is killed: the process is found, and
  * there are not two. */
-static void directory_went(int rescanned)
+enum went { WENT, WENT_BEFORE_A_RESCAN, WENT_INSIDE };
+
+static void directory_went(enum went how)
 {
 	struct place web = init_seven("web");
 
@@ -203,7 +205,9 @@ static void directory_went(int rescanned)
 	uint32_t run = web.s.pid;
 	pid_t supervisor = (pid_t)web.s.supervisor;
 	init_move("run/web", "web.gone");
-	if (rescanned) {
+	if (how == WENT_INSIDE)
+		assert_int_equal(mkdir(tree_name("run/web"), 0755), 0);
+	if (how == WENT_BEFORE_A_RESCAN) {
 		assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
 		assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
 	}
@@ -218,13 +222,19 @@ static void directory_went(int rescanned)
 static void a_state_directory_that_went(void **state)
 {
 	(void)state;
-	directory_went(1);
+	directory_went(WENT_BEFORE_A_RESCAN);
 }
 
 static void a_state_directory_that_nobody_looked_for(void **state)
 {
 	(void)state;
-	directory_went(0);
+	directory_went(WENT);
+}
+
+static void a_state_directory_that_was_emptied(void **state)
+{
+	(void)state;
+	directory_went(WENT_INSIDE);
 }
 
 /* cinit and a supervisor are both killed: what left the service's session is then the child of
@@ -346,6 +356,7 @@ int main(void)
 		TREE_TEST(who_is_back_is_started),
 		TREE_TEST(a_state_directory_that_went),
 		TREE_TEST(a_state_directory_that_nobody_looked_for),
+		TREE_TEST(a_state_directory_that_was_emptied),
 		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 		TREE_TEST(one_that_nobody_has_seen_is_stopped),

@@ -266,6 +266,21 @@ static void one_that_just_executes_after_an_adoption(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* Looks that others cause, as each end of a process does, say nothing of how long it takes. */
+static void one_that_executes_while_much_happens(void **state)
+{
+	int go = tree_hold("go");
+	pid_t pid, left;
+	(void)state;
+	struct place web = begin_headless(&pid, &left);
+	for (int i = 0; i < 40; i++)
+		place_command(&web, 'k');
+	tree_pass(go);
+	UNTIL(&web, s->state == STATE_DOWN);
+	assert_true(tree_gone(left));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 /* It may be somebody else's, too: it does not keep the service for ever. */
 static void one_that_cannot_be_told_is_named(void **state)
 {
@@ -297,6 +312,7 @@ int main(void)
 		TREE_TEST(chains_are_caught),
 		TREE_TEST(chains_are_caught_after_an_adoption),
 		TREE_TEST(one_that_just_executes_after_an_adoption),
+		TREE_TEST(one_that_executes_while_much_happens),
 		TREE_TEST(one_that_cannot_be_told_is_named),
 	};
 	return cmocka_run_group_tests_name("strays", tests, NULL, NULL);
