@@ -34,8 +34,8 @@ int sweep_knows(struct supervisor *sup, pid_t pid)
 }
 
 /* With a logger there are two services whose orphans come here. A process belongs to the logger
- * when it is in the logger's session or carries its mark; all others are the service's. -1: it
- * cannot be told now. */
+ * when it is in the logger's session or carries its mark; all others are the service's, and so is
+ * one that cannot be told in all that time. -1: it cannot be told now. */
 static int belongs(struct service *x, pid_t pid)
 {
 	struct service *other = service_other(x);
@@ -46,7 +46,7 @@ static int belongs(struct service *x, pid_t pid)
 	if (!log->s.child[ROLE_RUN].pid ||
 		process_session(pid) != (pid_t)log->s.child[ROLE_RUN].pid)
 		logs = process_has_env(pid, "CINIT_SERVICE", log->name);
-	if (logs < 0 && errno == EAGAIN)
+	if (logs < 0 && errno == EAGAIN && x->unsure < UNSURE_LOOKS)
 		return -1;
 	return x->is_log ? logs == 1 : logs != 1;
 }
