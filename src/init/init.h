@@ -141,8 +141,9 @@ struct init {
 	uint8_t spawning;      /* some are due at this moment, for the next turn */
 	uint8_t said_fork;     /* that forking fails was said */
 	struct pollfd *polls;
-	uint8_t unwatched; /* supervisors may live whose end we would not notice: our own record has
-			      no seal, so that nobody relies on those of others */
+	uint8_t unwatched;  /* supervisors may live whose end we would not notice, or be dead and
+			       their seals not broken: our own record has no seal, so that nobody
+			       relies on those of others */
 	size_t polls_taken; /* room in it for supervisors that were taken over */
 	struct cmd cmd;
 	struct upgrade upgrade;
@@ -182,7 +183,7 @@ void state_begin(struct init const *i, struct service const *s);
 void state_mark(struct init const *i, struct service *s);
 void state_unmark(struct init const *i, struct service *s);
 int state_is_marked(struct init const *i, struct service *s);
-void state_unkept(struct init const *i, struct service const *s);
+void state_unkept(struct init *i, struct service const *s);
 void state_remove(struct init const *i, char const *name);
 void state_tidy(struct init const *i);
 
@@ -211,6 +212,7 @@ void record_reason(struct init *i, unsigned int reason, char const *text);
 void record_prepared(struct init *i, struct service *s, int error);
 void record_state(struct init *i, unsigned int state);
 void record_publish(struct init *i, uint64_t now);
+void record_unseal(struct init *i);
 
 /* spawn.c */
 int spawn_prepare(struct init *i, struct service *s);

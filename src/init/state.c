@@ -107,17 +107,24 @@ void state_begin(struct init const *i, struct service const *s)
 		remove_file(i->run, s->name, past[n]);
 }
 
+/* A filter of system calls, or a file system that became read-only, may refuse it. */
+static void unseal(struct init *i, char const *directory)
+{
+	if (status_unseal(directory) < 0 && errno != ENOENT && errno != ENOTDIR)
+		record_unseal(i);
+}
+
 /* It has no supervisor, or none that we know: whoever looks at its record, or its logger's, is to
  * look further. */
-void state_unkept(struct init const *i, struct service const *s)
+void state_unkept(struct init *i, struct service const *s)
 {
 	char path[PATH_MAX], log[PATH_MAX];
 
 	if (path_join(path, i->run_path, s->name) < 0)
 		return;
-	status_unseal(path);
+	unseal(i, path);
 	if (!path_join(log, path, "log"))
-		status_unseal(log);
+		unseal(i, log);
 }
 
 static int remove_files(int run, char const *name)

@@ -20,8 +20,7 @@
 /* 0. It may live, and die without our notice. */
 static int unwatched(struct init *i)
 {
-	i->unwatched = 1;
-	i->dirty = 1;
+	record_unseal(i);
 	return 0;
 }
 

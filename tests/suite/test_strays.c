@@ -282,7 +282,7 @@ static void one_that_executes_while_much_happens(void **state)
 	pid_t pid, left;
 	(void)state;
 	struct place web = begin_headless(&pid, &left);
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 25; i++)
 		place_command(&web, 'k');
 	tree_pass(go);
 	UNTIL(&web, s->state == STATE_DOWN);

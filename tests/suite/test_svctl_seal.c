@@ -7,14 +7,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -382,6 +387,31 @@ static void another_user(void **state)
 	limit(cinit, before);
 }
 
+/* The kernel refuses it, to us and to whom we start, from here on: the last test. cinit's own
+ * record has no seal then, and nobody relies on the others. */
+static void a_seal_that_cannot_be_broken(void **state)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_truncate, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = filter };
+
+	(void)state;
+	assert_int_equal(init_stop(cinit, SIGTERM), 0);
+	assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	assert_int_equal(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	cinit = svctl_boot();
+	SVCTL(0, "", "up", "x@1");
+	all_up();
+	await_seal(&web, 1);
+	kill((pid_t)web.s.supervisor, SIGKILL);
+	await_seal(&tree_of, 0);
+	says(ALL);
+}
+
 #define BOOTED(f) cmocka_unit_test_setup_teardown(f, booted, tree_teardown)
 
 int main(void)
@@ -397,6 +427,7 @@ int main(void)
 		BOOTED(what_comes_and_what_goes),
 		BOOTED(who_is_not_cinits_does_not_seal),
 		BOOTED(another_user),
+		BOOTED(a_seal_that_cannot_be_broken),
 	};
 	return cmocka_run_group_tests_name("svctl_seal", tests, NULL, NULL);
 }
