@@ -108,19 +108,15 @@ static int export_run_directory(struct init *i)
 	return EXIT_SYSTEM;
 }
 
-/* A lock of fcntl(2) is the process's own, across an upgrade, too. One of flock(2) would be its
- * children's as well: when we are killed, one that we had just forked keeps it for a moment, and a
- * successor would take it for us. */
 static int take_lock(struct init *i)
 {
-	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct status s;
 	char pid[PID_FMT + 7] = "";
 
 	i->lock = openat(i->dir, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (i->lock >= 0 && !fcntl(i->lock, F_SETLK, &all))
+	if (i->lock >= 0 && !process_lock(i->lock))
 		return 0;
-	if (i->lock < 0 || (errno != EAGAIN && errno != EACCES)) {
+	if (i->lock < 0 || errno != EAGAIN) {
 		strerr_warn(PROG, ": fatal: unable to lock ", i->run_path,
 			"/" RUNDIR_TREE "/lock: ", strerror(errno));
 		return EXIT_SYSTEM;
@@ -287,10 +283,12 @@ void boot_begin(struct init *i, struct service *s, uint64_t now)
 	int exited = i->keeps_exits && known && st.flags & FLAG_EXITED && !st.supervisor;
 
 	int taken = !exited && known && takeover(i, s, &st);
+	/* does another follow it, as a former cinit has promised? */
+	int marked = (exited || (taken && st.want == WANT_EXIT)) && state_is_marked(i, s);
 
-	if (taken && st.want == WANT_EXIT) /* and gets another, as a former cinit has promised? */
-		s->renew = (uint8_t)state_is_marked(i, s);
-	if (taken || (exited && !state_is_marked(i, s))) {
+	if (taken && marked)
+		s->renew = 1;
+	if (taken || (exited && !marked)) {
 		reap_look(i, s, &st);
 		return;
 	}

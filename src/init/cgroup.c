@@ -16,6 +16,7 @@
 
 #include "../lib/limit.h"
 #include "../lib/path.h"
+#include "../lib/process.h"
 #include "../lib/servicedir.h"
 #include "init.h"
 #include "message.h"
@@ -37,11 +38,9 @@ static void delegate(int dir, char const *file)
 		fd_close(fd);
 }
 
-/* What is wrong with the directory, or NULL. The lock is one of fcntl(2), as that of the run
- * directory is and for the same reason; it wants a file that is open for writing. */
+/* What is wrong with the directory, or NULL. */
 static char const *judge(int dir, int *lock)
 {
-	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	struct statfs fs;
 
 	if (fstatfs(dir, &fs) < 0)
@@ -53,9 +52,8 @@ static char const *judge(int dir, int *lock)
 	*lock = openat(dir, "cgroup.procs", O_RDWR | O_CLOEXEC);
 	if (*lock < 0)
 		return strerror(errno);
-	if (fcntl(*lock, F_SETLK, &all) < 0)
-		return errno == EAGAIN || errno == EACCES ? "another cinit uses it"
-							  : strerror(errno);
+	if (process_lock(*lock) < 0)
+		return errno == EAGAIN ? "another cinit uses it" : strerror(errno);
 	return NULL;
 }
 

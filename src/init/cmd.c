@@ -129,10 +129,11 @@ static _Noreturn void child(struct init const *i)
 	selfpipe_finish();
 	signals_clean();
 	execvp(i->cmd.argv[0], i->cmd.argv);
-	int code = errno == ENOENT ? 127 : 126;
-	strerr_warn(PROG, ": fatal: unable to execute ", i->cmd.argv[0], ": ", strerror(errno),
-		hint(i->cmd.argv[0]), "; stopping the tree");
-	_exit(code);
+	int error = errno;
+	char const *more = hint(i->cmd.argv[0]);
+	strerr_warn(PROG, ": fatal: unable to execute ", i->cmd.argv[0], ": ", strerror(error),
+		more, "; stopping the tree");
+	_exit(error == ENOENT ? 127 : 126);
 }
 
 static void run(struct init *i, uint64_t now)

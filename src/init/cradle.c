@@ -25,7 +25,9 @@
 #define ALIGNMENT   16     /* of a stack */
 #define MAPS_ROOM   16384
 #define MALLOC_MAPS 262144 /* bytes that malloc(3) maps by themselves */
-#define FAR_OFF     (UINT64_C(0x10000000000) + PAGE) /* of a whole number of huge pages it would leave a gap */
+#define FAR_OFF                                                                                    \
+	(UINT64_C(0x10000000000) + PAGE) /* of a whole number of huge pages it would leave a gap   \
+					  */
 
 /* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
 static struct {

@@ -311,6 +311,8 @@ static _Noreturn void child(struct init const *i, stralloc const *made, pid_t pa
 
 void cycles_look(struct init *i)
 {
+	if (!i->tree.count)
+		return;
 	/* one at a time: two would write the same files */
 	if (i->cycles) {
 		i->cycles_again = 1;

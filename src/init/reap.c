@@ -129,9 +129,12 @@ void reap_supervisor(struct init *i, struct service *s, int const *wait_status)
 	struct status st;
 	enum status_error e = status_read(i->run, s->name, &st, NULL);
 	int known = e == STATUS_OK, unreadable = status_unreadable(e, errno);
+	int missing = e == STATUS_SYSTEM && errno == ENOENT;
 	int well = !wait_status || !*wait_status;
 	uint64_t now = clock_boottime();
 
+	if (missing)
+		s->prepared = 0; /* its state directory may have been removed */
 	tree_ended(&i->tree, s);
 	if (known && wait_status && is_busy(*wait_status) && !s->vanished &&
 		i->stop.phase < STOP_SWEEP && takeover(i, s, &st)) {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -86,17 +87,25 @@ static int prepare_log(int dir)
 	return r;
 }
 
-/* A directory that went while the tree lives is no sign that nothing runs. A supervisor looks for
- * it where another one has been before it, whose byte is in the lock; the second is the logger's.
- */
-static void expect_somebody(int dir)
+/* A supervisor that finds no record looks for what runs where another one has been before it, whose
+ * byte is in the lock; the second is the logger's. Should both have been removed while the tree
+ * lives, that is no sign that nothing runs. 0, or -1 with errno. */
+static int expect_somebody(int dir)
 {
-	int fd = openat(dir, "lock", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	int fd = openat(dir, "lock", O_RDWR | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return;
-	fd_write(fd, "\0", 2);
+		return -1;
+	int r = fstat(fd, &st) < 0 || (!st.st_size && fd_write(fd, "\0", 2) != 2) ? -1 : 0;
 	fd_close(fd);
+	return r;
+}
+
+/* Can nobody have been there before its first supervisor? */
+static int is_first(struct init const *i, struct service const *s)
+{
+	return i->fresh && !s->supervisor && !s->spawned;
 }
 
 /* Makes RUNDIR/NAME with `out` in it, so that from now on a missing one means "no such service".
@@ -104,15 +113,17 @@ static void expect_somebody(int dir)
 int spawn_prepare(struct init *i, struct service *s)
 {
 	int is_new, dir = rundir_enter(i->run, s->name, 0755, &is_new);
-	int r = dir < 0 ? -1 : cinit_ipc_prepare(dir);
+	int r = dir < 0 ? -1 : 0;
 
+	if (is_first(i, s))
+		s->blank |= is_new != 0;
+	else if (!r)
+		r = expect_somebody(dir);
+	if (!r)
+		r = cinit_ipc_prepare(dir);
 	if (!r && s->holds & 1u << HOLD_PIPE)
 		r = prepare_log(dir);
 	s->prepared = !r;
-	if (is_new && i->fresh && !s->supervisor && !s->spawned)
-		s->blank = 1;
-	else if (is_new)
-		expect_somebody(dir);
 	record_prepared(i, s, r < 0 ? errno : 0);
 	if (!r)
 		hold(s, dir);

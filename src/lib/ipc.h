@@ -122,6 +122,10 @@ enum cinit_sent cinit_ipc_probe(int base, char const *path);
  * 0: one is missing, is something else, or has nobody behind it. Never blocks. */
 int cinit_ipc_attended(int base, char const *path);
 
+/* Has `out`, which is open, a writer, or had it one when it was opened? Otherwise it is never hung
+ * up on. */
+int cinit_ipc_held(struct cinit_client const *c);
+
 /* Closes `in`, so that the next send opens the present one. */
 void cinit_ipc_unsend(struct cinit_client *c);
 

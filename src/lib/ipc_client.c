@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 #include <skalibs/allreadwrite.h>
@@ -112,29 +113,6 @@ enum cinit_sent cinit_ipc_probe(int base, char const *path)
 	return opened;
 }
 
-/* Who opens a FIFO for reading and does not wait reads an end where it has no writer. */
-static int has_writer(int base, char const *file)
-{
-	struct stat st;
-	char byte;
-	int fd = openat(base, file, O_RDONLY | OPEN_FIFO);
-
-	if (fd < 0)
-		return 0;
-	int has = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && fd_read(fd, &byte, 1) < 0 &&
-		  errno == EAGAIN;
-	fd_close(fd);
-	return has;
-}
-
-int cinit_ipc_attended(int base, char const *path)
-{
-	char file[PATH_MAX];
-
-	return cinit_ipc_probe(base, path) == CINIT_SENT && path_join(file, path, "out") == 0 &&
-	       has_writer(base, file);
-}
-
 void cinit_ipc_unsend(struct cinit_client *c)
 {
 	close_and_forget(&c->in);
@@ -185,6 +163,26 @@ void cinit_ipc_release(struct cinit_client *c)
 {
 	close_and_forget(&c->in);
 	close_and_forget(&c->out);
+}
+
+int cinit_ipc_held(struct cinit_client const *c)
+{
+	struct pollfd p = { .fd = c->out };
+	char byte;
+
+	/* a FIFO that has no writer reads an end */
+	if (fd_read(c->out, &byte, 1) != 0)
+		return errno == EAGAIN;
+	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
+int cinit_ipc_attended(int base, char const *path)
+{
+	struct cinit_client c = { .base = base, .path = path, .in = -1, .out = -1 };
+	int attended = open_in(&c) == CINIT_SENT && open_out(&c) == 0 && cinit_ipc_held(&c);
+
+	cinit_ipc_release(&c);
+	return attended;
 }
 
 uint64_t cinit_ipc_id(void)

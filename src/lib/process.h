@@ -94,6 +94,12 @@ int process_layout(struct process_layout *l);
 /* Shows as our command line what is at `title`: in a fork of the process that `l` was asked for. */
 void process_show_title(struct process_layout const *l, char const *title, size_t size);
 
+/* Locks the file that `fd` is open on, for writing, as our process's own: we keep it when we
+ * execute a program, and no child has it, which would keep a lock of flock(2) for a moment when we
+ * are killed. Closing any descriptor of that file lets go of it. 0, or -1: EAGAIN says that
+ * somebody has it. */
+int process_lock(int fd);
+
 /* Makes us the reaper of our descendants. 0, or -1 with errno. */
 int process_subreaper(void);
 

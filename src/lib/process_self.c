@@ -90,6 +90,16 @@ void process_boot_id(unsigned char id[16])
 		memset(id, 0, 16);
 }
 
+int process_lock(int fd)
+{
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int r = fcntl(fd, F_SETLK, &all);
+
+	if (r < 0 && errno == EACCES)
+		errno = EAGAIN;
+	return r;
+}
+
 int process_subreaper(void)
 {
 	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -1 : 0;

@@ -306,6 +306,8 @@ static enum rundir_error choose(char path[RUNDIR_PATH], char const *given, enum 
 	if (c.result == RUNDIR_OK)
 		*fd = candidate_try(&c, purpose);
 	memcpy(path, c.path, RUNDIR_PATH);
+	if (!path[0]) /* for a message */
+		strncat(path, given, RUNDIR_PATH - 1);
 	if (c.result != RUNDIR_OK)
 		errno = c.error;
 	return c.result;

@@ -21,12 +21,12 @@ enum rundir_error {
 };
 
 /* For cinit: finds or makes the run directory, mode 0755, ours. `given` may be NULL. The name that
- * was used, or refused, is in `path`, absolute. Returns a directory descriptor in *fd
- * (close-on-exec; -1 on failure). A name from `given` or $CINIT_RUN stands alone: when it will not
- * do, nothing else is tried. Without one, a candidate that is foreign, cannot be made or cannot be
- * written to is passed over, and RUNDIR_FOREIGN told only when no later one serves. A good
- * directory of root's that we may not fill is no foreign one but EACCES. Another user's
- * $XDG_RUNTIME_DIR is ignored. Missing parents are not made. */
+ * was used, or refused, is in `path`, absolute; as it was given where there is no such name.
+ * Returns a directory descriptor in *fd (close-on-exec; -1 on failure). A name from `given` or
+ * $CINIT_RUN stands alone: when it will not do, nothing else is tried. Without one, a candidate
+ * that is foreign, cannot be made or cannot be written to is passed over, and RUNDIR_FOREIGN told
+ * only when no later one serves. A good directory of root's that we may not fill is no foreign one
+ * but EACCES. Another user's $XDG_RUNTIME_DIR is ignored. Missing parents are not made. */
 enum rundir_error rundir_make(char path[RUNDIR_PATH], char const *given, int *fd);
 
 /* For clients: the first that exists, belongs to root or to us, and is alive, as `lives` says of

@@ -34,8 +34,8 @@ int sweep_knows(struct supervisor *sup, pid_t pid)
 }
 
 /* With a logger there are two services whose orphans come here. A process belongs to the logger
- * when it is in the logger's session or carries its mark; all others are the service's. -1: it
- * cannot be told now. */
+ * when it is in the logger's session or carries its mark; all others are the service's, and so is
+ * one that cannot be told in all that time. -1: it cannot be told now. */
 static int belongs(struct service *x, pid_t pid)
 {
 	struct service *other = service_other(x);
@@ -46,7 +46,7 @@ static int belongs(struct service *x, pid_t pid)
 	if (!log->s.child[ROLE_RUN].pid ||
 		process_session(pid) != (pid_t)log->s.child[ROLE_RUN].pid)
 		logs = process_has_env(pid, "CINIT_SERVICE", log->name);
-	if (logs < 0 && (errno == EAGAIN || value_shortage(errno)))
+	if (logs < 0 && (value_shortage(errno) || (errno == EAGAIN && x->unsure < UNSURE_LOOKS)))
 		return -1;
 	return x->is_log ? logs == 1 : logs != 1;
 }
@@ -233,11 +233,14 @@ void service_sweep_check(struct service *x, pid_t check)
 	sweep_leavings(x);
 }
 
-/* When to look again, because it cannot be told now whose some are; 0: it was told. */
+/* When to look again, because it cannot be told now whose some are; 0: it was told. A look that
+ * something else causes before that time does not count: many processes may end in a moment. */
 static uint64_t look_again(struct service *x, struct pass const *p)
 {
 	if (!p->unsure)
 		return 0;
+	if (x->retry_sweep)
+		return x->retry_sweep;
 	uint64_t delay = UNSURE_LOOK << (x->unsure < UNSURE_SLOW ? x->unsure : UNSURE_SLOW);
 	if (x->unsure < UNSURE_LOOKS)
 		x->unsure++;

@@ -8,7 +8,7 @@
 struct service;
 struct supervisor;
 
-#define UNSURE_LOOKS 20 /* after the kill, at what executes a program or ends: five seconds */
+#define UNSURE_LOOKS 20 /* at what executes a program or ends: five seconds */
 
 struct pass {
 	struct service *x;

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include <skalibs/allreadwrite.h>
-
 #include "check.h"
 #include "clock.h"
 #include "view.h"
@@ -170,9 +168,17 @@ static enum job_event send_frame(struct loop *l, struct flight *f)
 	return event;
 }
 
+static void look_later(struct loop *l, struct flight *f)
+{
+	if (f->again)
+		return;
+	f->again = clock_boottime() + CHECK_PAUSE;
+	queue_add(&l->again, f);
+}
+
 /* Its supervisor has gone in good order, and only cinit can bring another: whose end is a change,
  * too. 1: cinit has gone as well. */
-static int waits_in_vain(struct loop *l, struct flight const *f)
+static int waits_in_vain(struct loop *l, struct flight *f)
 {
 	struct epoll_event e = { .events = 0, .data = { .ptr = &l->tree } };
 	struct where *w = l->q->where;
@@ -183,15 +189,17 @@ static int waits_in_vain(struct loop *l, struct flight const *f)
 		return 0;
 	l->tree.base = w->fd;
 	l->tree.path = RUNDIR_TREE;
-	cinit_ipc_watch(&l->tree, &s, NULL);
-	l->tree_watched = l->tree.out >= 0 && !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
+	/* in the middle of its end its `in` may still be read: the record says it before */
+	int ended = cinit_ipc_watch(&l->tree, &s, NULL) == STATUS_OK && status_exited(&s);
+	l->tree_watched = l->tree.out >= 0 && cinit_ipc_held(&l->tree) &&
+			  !epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->tree.out, &e);
 	w->alive = -1;
-	/* its `out` may be closed and its `in` not yet, in the middle of its end: what had no
-	 * writer when it was opened would never be hung up on */
-	char byte;
-	if (l->tree_watched && fd_read(l->tree.out, &byte, 1) == 0)
-		w->alive = 0;
-	return !where_alive(w);
+	if (ended || !where_alive(w))
+		return 1;
+	/* it is just being killed, or has no room for an `out` with a writer */
+	if (!l->tree_watched)
+		look_later(l, f);
+	return 0;
 }
 
 void flight_tree_changed(struct loop *l)
@@ -245,10 +253,7 @@ static int begin_check(struct loop *l, struct flight *f, enum job_event *event)
 
 static void pause_look(struct loop *l, struct flight *f)
 {
-	if (!f->again) {
-		f->again = clock_boottime() + CHECK_PAUSE;
-		queue_add(&l->again, f);
-	}
+	look_later(l, f);
 	if (sleep_until_change(l, f) < 0)
 		l->error = errno;
 }
@@ -289,7 +294,7 @@ static int perform(struct loop *l, struct flight *f, enum job_act act, enum job_
 		break;
 	case JOB_DO_SLEEP:
 		if (waits_in_vain(l, f)) {
-			*event = nobody(l, f);
+			*event = JOB_ABANDONED;
 			break;
 		}
 		if (sleep_until_change(l, f) == 0)

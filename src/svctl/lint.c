@@ -144,21 +144,42 @@ static void lint_one(struct lint *l, char const *path)
 	graph_free(&g);
 }
 
+/* What is found is told at once: the next directory may not be readable. */
+static void tell(struct lint *l)
+{
+	if (text_write(&l->text, 1) < 0)
+		die_output();
+	text_free(&l->text);
+}
+
+/* Findings name files as DIR/FILE, whatever slashes DIR ends with. */
+static void lint_given(struct lint *l, char const *given)
+{
+	char path[PATH_MAX] = "";
+	size_t len = strlen(given);
+
+	while (len > 1 && given[len - 1] == '/')
+		len--;
+	strncat(path, given, len < sizeof path ? len : sizeof path - 1);
+	if (is_one(path))
+		lint_one(l, path);
+	else
+		lint_all(l, path);
+	tell(l);
+}
+
 int lint_run(struct options const *o, struct where const *w)
 {
 	struct lint l = { .text = TEXT_ZERO };
 	char services[PATH_MAX];
 
-	if (o->count > 1)
-		strerr_dief(EXIT_USAGE, "lint: takes one directory; try `svctl --help'");
-	if (!o->count && where_services(w, services) < 0)
-		strerr_diefu1sys(EXIT_SYSTEM, "find the service directory");
-	if (o->count && is_one(o->names[0]))
-		lint_one(&l, o->names[0]);
-	else
-		lint_all(&l, o->count ? o->names[0] : services);
-	if (text_write(&l.text, 1) < 0)
-		die_output();
-	text_free(&l.text);
+	for (int n = 0; n < o->count; n++)
+		lint_given(&l, o->names[n]);
+	if (!o->count) {
+		if (where_services(w, services) < 0)
+			strerr_diefu1sys(EXIT_SYSTEM, "find the service directory");
+		lint_all(&l, services);
+		tell(&l);
+	}
 	return l.errors != 0;
 }

@@ -1,6 +1,6 @@
 /* One verb for many services at once. Nothing here blocks but the wait for events, and nothing is
- * looked at again without one, but for a ./check that did not pass: that is run again every
- * CHECK_PAUSE while its wait lasts, since nothing announces what it looks at. */
+ * looked at again without one, but every CHECK_PAUSE while the wait lasts a ./check that did not
+ * pass, since nothing announces what it looks at, and a cinit whose `out` has no writer. */
 #ifndef SVCTL_LOOP_H
 #define SVCTL_LOOP_H
 

@@ -85,7 +85,7 @@ struct verb const verb_table[] = {
 	OTHER("plan", 0, VERB_PLAN, "", GOAL_ANSWER, 0,
 		"up|down: say what would start or stop, and do nothing"),
 	OTHER("lint", 0, VERB_LINT, "", GOAL_ANSWER, 0,
-		"[DIR]: say what is wrong in service directories; needs no tree"),
+		"[DIR...]: say what is wrong in service directories; needs no tree"),
 
 	/* these edit the service directory */
 	OTHER("enable", 0, VERB_ENABLE, "u", GOAL_UP, VERB_WAKES,

@@ -126,7 +126,7 @@ static void nobody_polls(void **state)
 	depend_force(&held);
 	UNTIL(&web, s->state == STATE_STOPPING);
 	for (int i = 0; i < WAITERS; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "w%d", i);
 		waiter[i] = member_make(name, "");
 		depend_on(&waiter[i], i % 2 ? "needs" : "binds", needs[i % 3], NULL);

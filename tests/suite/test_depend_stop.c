@@ -10,15 +10,20 @@
 #include "init.h"
 #include "svctl.h"
 
+static void web_needs_db(struct place *db, struct place *web)
+{
+	depend_on(web, "needs", "db", NULL);
+	depend_supervise(db, web, NULL);
+	events("db start", "db ready", "web start", "web ready");
+	UP(web);
+}
+
 static void it_ends_by_itself_while_others_go_first(void **state)
 {
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3 leave=web");
 	int hold = tree_hold("web");
 	(void)state;
-	depend_on(&web, "needs", "db", NULL);
-	depend_supervise(&db, &web, NULL);
-	events("db start", "db ready", "web start", "web ready");
-	UP(&web);
+	web_needs_db(&db, &web);
 	assert_int_equal(place_command(&db, 'r'), RESULT_DONE);
 	event_is("web stop");
 	assert_int_equal(db.s.state, STATE_STOPPING);
@@ -135,10 +140,7 @@ static void called_back_before_others_looked(void **state)
 {
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3");
 	(void)state;
-	depend_on(&web, "needs", "db", NULL);
-	depend_supervise(&db, &web, NULL);
-	events("db start", "db ready", "web start", "web ready");
-	UP(&web);
+	web_needs_db(&db, &web);
 	kill(web.supervisor, SIGSTOP);
 	assert_int_equal(depend_force(&db), RESULT_DONE);
 	assert_int_equal(place_command(&db, 'u'), RESULT_DONE);
@@ -155,10 +157,7 @@ static void down_while_others_go_first_ends_a_restart(void **state)
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3 leave=web");
 	int hold = tree_hold("web");
 	(void)state;
-	depend_on(&web, "needs", "db", NULL);
-	depend_supervise(&db, &web, NULL);
-	events("db start", "db ready", "web start", "web ready");
-	UP(&web);
+	web_needs_db(&db, &web);
 	assert_int_equal(place_command(&db, 'r'), RESULT_DONE);
 	event_is("web stop");
 	assert_int_equal(depend_force(&db), RESULT_DONE);
@@ -174,10 +173,7 @@ static void up_while_others_go_first_brings_all_back(void **state)
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3 leave=web");
 	int hold = tree_hold("web");
 	(void)state;
-	depend_on(&web, "needs", "db", NULL);
-	depend_supervise(&db, &web, NULL);
-	events("db start", "db ready", "web start", "web ready");
-	UP(&web);
+	web_needs_db(&db, &web);
 	assert_int_equal(depend_force(&db), RESULT_DONE);
 	event_is("web stop");
 	assert_int_equal(place_command(&db, 'u'), RESULT_DONE);
@@ -192,10 +188,7 @@ static void by_quit_nobody_waits(void **state)
 {
 	struct place db = member_make("db", "fd=3"), web = member_make("web", "fd=3");
 	(void)state;
-	depend_on(&web, "needs", "db", NULL);
-	depend_supervise(&db, &web, NULL);
-	events("db start", "db ready", "web start", "web ready");
-	UP(&web);
+	web_needs_db(&db, &web);
 	kill(db.supervisor, SIGQUIT);
 	assert_int_equal(tree_end(db.supervisor), 0);
 	event_are("web stop", "web gone", NULL);

@@ -114,42 +114,55 @@ static void who_was_told_to_exit_stays_away(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
-static void stops_slowly(struct place *p)
+/* A tree whose service `slow' was told by a rescan to go, because of what `what' did to its
+ * directory, and is still stopping. */
+static pid_t begin_to_go(struct place *slow, void (*what)(void))
 {
-	place_script(p, "run",
+	*slow = place_make("slow");
+	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
+	place_script(slow, "run",
 		"trap 'say stopping; read x <$TREE/hold; exit' TERM; say slow\n"
 		"while :; do sleep 0.02; done");
+	pid_t pid = init_start(NULL);
+	event_is("slow");
+	init_move("services/slow", "slow.old");
+	if (what)
+		what();
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	event_is("stopping");
+	return pid;
 }
 
-static void let_it_end(void)
+/* Another cinit takes over; then it may end. */
+static pid_t go_under_another(void)
 {
+	struct place tree_of = place_at(".cinit", tree_name("run/.cinit"));
+	pid_t pid = init_start(NULL);
+
+	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
 	int hold = open(tree_name("hold"), O_WRONLY | O_CLOEXEC);
 	assert_int_equal(write(hold, "\n", 1), 1);
 	close(hold);
+	return pid;
+}
+
+static void another_in_its_place(void)
+{
+	struct place slow = place_make("slow");
+	place_script(&slow, "run", "say new; exec sleep 1000");
 }
 
 /* A rescan was answered, and the service in the way is still stopping when cinit is killed: the
  * next one keeps the word, also when the supervisor was killed before. */
 static void comes_back(int supervisor_dies)
 {
-	struct place slow = place_make("slow"), tree_of;
+	struct place slow;
+	pid_t pid = begin_to_go(&slow, another_in_its_place);
 
-	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
-	stops_slowly(&slow);
-	pid_t pid = init_start(NULL);
-	event_is("slow");
-	init_move("services/slow", "slow.old");
-	place_make("slow");
-	place_script(&slow, "run", "say new; exec sleep 1000");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	event_is("stopping");
 	if (supervisor_dies)
 		init_kill_supervisor(&slow);
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
-	pid = init_start(NULL);
-	tree_of = place_at(".cinit", tree_name("run/.cinit"));
-	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
-	let_it_end();
+	pid = go_under_another();
 	event_is("new");
 	UNTIL(&slow, s->state == STATE_UP);
 	init_gone("run/slow/renew");
@@ -171,46 +184,60 @@ static void who_was_to_come_back_does_whoever_dies(void **state)
 /* Its directory went, and is there again for the next cinit. */
 static void who_is_back_is_started(void **state)
 {
-	struct place slow = place_make("slow"), tree_of;
-
+	struct place slow;
 	(void)state;
-	assert_int_equal(mkfifo(tree_name("hold"), 0600), 0);
-	stops_slowly(&slow);
-	pid_t pid = init_start(NULL);
-	event_is("slow");
-	init_move("services/slow", "slow.old");
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
-	event_is("stopping");
+	pid_t pid = begin_to_go(&slow, NULL);
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 	init_move("slow.old", "services/slow");
-	pid = init_start(NULL);
-	tree_of = place_at(".cinit", tree_name("run/.cinit"));
-	UNTIL(&tree_of, s->state == STATE_UP && (pid_t)s->supervisor == pid);
-	let_it_end();
+	pid = go_under_another();
 	event_is("slow");
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);
 }
 
 /* Somebody removed it from a living tree, and the supervisor is killed: the process is found, and
  * there are not two. */
-static void a_state_directory_that_went(void **state)
+enum went { WENT, WENT_BEFORE_A_RESCAN, WENT_INSIDE };
+
+static void directory_went(enum went how)
 {
 	struct place web = init_seven("web");
 
-	(void)state;
 	pid_t pid = init_start(NULL);
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP);
 	uint32_t run = web.s.pid;
 	pid_t supervisor = (pid_t)web.s.supervisor;
 	init_move("run/web", "web.gone");
-	assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
-	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	if (how == WENT_INSIDE)
+		assert_int_equal(mkdir(tree_name("run/web"), 0755), 0);
+	if (how == WENT_BEFORE_A_RESCAN) {
+		assert_int_equal(mkdir(tree_name("services/web/log"), 0755), 0);
+		assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	}
 	kill(supervisor, SIGKILL);
+	init_there("run/web/status");
 	UNTIL(&web, s->state == STATE_UP);
 	assert_int_equal(web.s.pid, run);
 	event_none();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+static void a_state_directory_that_went(void **state)
+{
+	(void)state;
+	directory_went(WENT_BEFORE_A_RESCAN);
+}
+
+static void a_state_directory_that_nobody_looked_for(void **state)
+{
+	(void)state;
+	directory_went(WENT);
+}
+
+static void a_state_directory_that_was_emptied(void **state)
+{
+	(void)state;
+	directory_went(WENT_INSIDE);
 }
 
 /* cinit and a supervisor are both killed: what left the service's session is then the child of
@@ -331,6 +358,8 @@ int main(void)
 		TREE_TEST(who_was_to_come_back_does_whoever_dies),
 		TREE_TEST(who_is_back_is_started),
 		TREE_TEST(a_state_directory_that_went),
+		TREE_TEST(a_state_directory_that_nobody_looked_for),
+		TREE_TEST(a_state_directory_that_was_emptied),
 		TREE_TEST(a_oneshot_is_brought_down_whoever_dies),
 		TREE_TEST(the_next_cinit_lacks_nothing),
 		TREE_TEST(one_that_nobody_has_seen_is_stopped),

@@ -236,17 +236,26 @@ static void chains_are_caught_after_an_adoption(void **state)
 	no_link_is_left(pid);
 }
 
-/* It cannot be told whose it is, see tests/helper/headless.c; now the time for TERM is over. */
-static struct place begin_headless(pid_t *pid, pid_t *left)
+/* It cannot be told whose it is, see tests/helper/headless.c. */
+static struct place headless(pid_t *pid, pid_t *left, char const *logger)
 {
 	struct place web = place_with("web",
 		"( setsid sh -c 'echo $$ >>\"$EVENTS\"; exec \"$CINIT_BUILD/test/helper/headless\" "
 		"\"$TREE/hold.go\" sleep 1000' & )\nexec sleep 1000");
 	place_write(&web, "timeout-kill", "100");
+	if (logger)
+		place_script(&web, "log/run", logger);
 	*pid = init_run(NULL);
 	*left = event_pid();
 	event_is("headless");
 	UNTIL(&web, s->state == STATE_UP);
+	return web;
+}
+
+/* Now the time for TERM is over. */
+static struct place begin_headless(pid_t *pid, pid_t *left)
+{
+	struct place web = headless(pid, left, NULL);
 	adopt(&web);
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_STOPPING && s->strays && !s->deadline[DEADLINE_KILL]);
@@ -260,6 +269,21 @@ static void one_that_just_executes_after_an_adoption(void **state)
 	pid_t pid, left;
 	(void)state;
 	struct place web = begin_headless(&pid, &left);
+	tree_pass(go);
+	UNTIL(&web, s->state == STATE_DOWN);
+	assert_true(tree_gone(left));
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
+/* Looks that others cause, as each end of a process does, say nothing of how long it takes. */
+static void one_that_executes_while_much_happens(void **state)
+{
+	int go = tree_hold("go");
+	pid_t pid, left;
+	(void)state;
+	struct place web = begin_headless(&pid, &left);
+	for (int i = 0; i < 40; i++)
+		place_command(&web, 'k');
 	tree_pass(go);
 	UNTIL(&web, s->state == STATE_DOWN);
 	assert_true(tree_gone(left));
@@ -284,6 +308,24 @@ static void one_that_cannot_be_told_is_named(void **state)
 	assert_true(tree_gone(left));
 }
 
+/* A child of the supervisor: the service's or its logger's, and the logger is as it was. */
+static void one_that_cannot_be_told_beside_a_logger(void **state)
+{
+	pid_t pid, left;
+	(void)state;
+	tree_hold("go");
+	struct place web = headless(&pid, &left, "exec cat >/dev/null");
+	struct place log = place_at("web/log", tree_name("run/web/log"));
+	UNTIL(&log, s->state == STATE_UP);
+	uint32_t logger = log.s.pid;
+	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_DOWN);
+	assert_true(tree_gone(left));
+	place_look(&log);
+	assert_int_equal(log.s.pid, logger);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -297,7 +339,9 @@ int main(void)
 		TREE_TEST(chains_are_caught),
 		TREE_TEST(chains_are_caught_after_an_adoption),
 		TREE_TEST(one_that_just_executes_after_an_adoption),
+		TREE_TEST(one_that_executes_while_much_happens),
 		TREE_TEST(one_that_cannot_be_told_is_named),
+		TREE_TEST(one_that_cannot_be_told_beside_a_logger),
 	};
 	return cmocka_run_group_tests_name("strays", tests, NULL, NULL);
 }

@@ -108,8 +108,11 @@ static void what_cannot_be_looked_at_is_a_failure(void **state)
 	SVCTL_ERR(111, "",
 		"svctl: fatal: unable to read service directory /dev/null: Not a directory\n",
 		"lint", "/dev/null");
-	SVCTL_ERR(100, "", "svctl: fatal: lint: takes one directory; try `svctl --help'\n", "lint",
-		"a", "b");
+	/* and what was found before is told all the same */
+	tree_write("web/run", 0644, "");
+	SVCTL_ERR(111, "@/web/run: is not executable (chmod +x)\n",
+		"svctl: fatal: unable to read service directory /dev/null: Not a directory\n",
+		"lint", tree_name("web//"), "/dev/null");
 }
 
 /* The one that runs is looked at where nobody says otherwise; cinit does not mind. */

@@ -187,12 +187,10 @@ static void refusals_of_the_tree(void **state)
 	tree_end(cinit);
 }
 
-/* Nobody is left that could bring it up: a wait without a limit is over. */
-static void the_end_of_the_tree_ends_a_wait(void **state)
+/* A wait without a limit; it has begun to watch. */
+static pid_t begin_to_wait(void)
 {
 	char svctl[300];
-	(void)state;
-	SVCTL(0, "ok: down: web: #s, normally up\n", "stop", "web");
 	snprintf(svctl, sizeof svctl, "%s/svctl", getenv("CINIT_BUILD"));
 	char const *argv[] = { svctl, "-r", tree.run, "wait", "up", "web", NULL };
 	pid_t pid = tree_start("wait", argv);
@@ -200,9 +198,33 @@ static void the_end_of_the_tree_ends_a_wait(void **state)
 	int out = open(tree_name("run/web/out"), O_WRONLY | O_CLOEXEC);
 	assert_true(out >= 0);
 	close(out);
+	return pid;
+}
+
+/* Nobody is left that could bring it up: a wait without a limit is over. */
+static void the_end_of_the_tree_ends_a_wait(void **state)
+{
+	(void)state;
+	SVCTL(0, "ok: down: web: #s, normally up\n", "stop", "web");
+	pid_t pid = begin_to_wait();
 	assert_int_equal(init_stop(cinit, SIGTERM), 0);
 	assert_int_equal(tree_end(pid), EXIT(1));
 	SVCTL(1, "fail: web: supervisor not running\n", "wait", "up", "web");
+}
+
+/* Its `out` has no writer, as where there is no room for another one, or while it is being killed:
+ * that is no end, and the end is noticed all the same. */
+static void a_cinit_that_cannot_be_watched(void **state)
+{
+	(void)state;
+	SVCTL(0, "ok: web: supervisor not running\n", "shutdown", "web");
+	assert_int_equal(unlink(tree_name("run/.cinit/out")), 0);
+	assert_int_equal(mkfifo(tree_name("run/.cinit/out"), 0644), 0);
+	SVCTL(102, "timeout: down: web: #s, normally up\n", "-w", "1", "wait", "up", "web");
+	pid_t pid = begin_to_wait();
+	kill(cinit, SIGKILL);
+	tree_end(cinit);
+	assert_int_equal(tree_end(pid), EXIT(1));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, booted, tree_teardown)
@@ -217,6 +239,7 @@ int main(void)
 		TEST(a_service_that_has_not_begun_is_no_failure),
 		TEST(refusals_of_the_tree),
 		TEST(the_end_of_the_tree_ends_a_wait),
+		TEST(a_cinit_that_cannot_be_watched),
 	};
 	return cmocka_run_group_tests_name("svctl_reach", tests, NULL, NULL);
 }

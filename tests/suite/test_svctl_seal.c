@@ -149,6 +149,18 @@ static void every_record_is_sealed(void **state)
 	says(ALL);
 }
 
+/* While it is gone, cinit cannot start another one. */
+static void db_goes_and_comes(void)
+{
+	rlim_t before = limit(cinit, 3);
+	kill((pid_t)db.s.supervisor, SIGKILL);
+	await_seal(&db, 0);
+	says(GONE("db") LOGGED RUNS("web") INSTANCE);
+	limit(cinit, before);
+	await_seal(&db, 1);
+	says(ALL);
+}
+
 /* cinit notices, and cannot start another one. The logger has the same supervisor. */
 static void a_supervisor_that_does_not_come_back(void **state)
 {
@@ -206,13 +218,7 @@ static void cinit_is_killed(void **state)
 	all_sealed();
 	says(ALL);
 	/* one that it took over */
-	rlim_t before = limit(cinit, 3);
-	kill((pid_t)db.s.supervisor, SIGKILL);
-	await_seal(&db, 0);
-	says(GONE("db") LOGGED RUNS("web") INSTANCE);
-	limit(cinit, before);
-	await_seal(&db, 1);
-	says(ALL);
+	db_goes_and_comes();
 }
 
 /* ------------------------------------------------------------------------------ want of things */
@@ -278,13 +284,7 @@ static void a_full_run_directory(void **state)
 	assert_int_equal(errno, ENOSPC);
 	/* with the spare files everything goes on */
 	SVCTL(0, "ok: " RUNS("web"), "restart", "web");
-	rlim_t before = limit(cinit, 3);
-	kill((pid_t)db.s.supervisor, SIGKILL);
-	await_seal(&db, 0);
-	says(GONE("db") LOGGED RUNS("web") INSTANCE);
-	limit(cinit, before);
-	await_seal(&db, 1);
-	says(ALL);
+	db_goes_and_comes();
 	/* without them, and their room used up */
 	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
 	fd = open(tree_name("run/filler"), O_WRONLY | O_APPEND | O_CLOEXEC);
