@@ -166,7 +166,7 @@ tests: $(UNITS) $(SUITE) $(HELPERS) $(CHAOS)
 RUN = CINIT_BUILD=$(CURDIR)/$(B) CINIT_SOURCE=$(abspath $(srcdir)) $(srcdir)/tests/run -l $(T)/log
 
 # The longest come first, so that none of them is left to run alone in the end.
-LONG := build.sh depend_many supervise_killed upgrade_broken svctl_many depend_steps upgrade_kinds strays init_fault
+LONG := build.sh depend_many supervise_refused supervise_killed upgrade_broken svctl_many depend_steps upgrade_kinds strays init_fault
 long = $(foreach name,$(LONG),$(filter %/test_$(name),$1))
 in_order = $(call long,$1) $(filter-out $(call long,$1),$1)
 check: programs tests

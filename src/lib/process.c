@@ -5,6 +5,7 @@
  * recorded identity is compared with one of its own kind, and where that cannot be had the answer
  * is "unsure". Without that, one EMFILE at the wrong moment would declare a living service gone,
  * and a second one would be started. */
+/* long: whoever reads /proc is in one place */
 #include "process.h"
 
 #include <dirent.h>
@@ -21,6 +22,8 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/uint64.h>
+
+#include "servicedir.h"
 
 /* The same numbers on every architecture; headers may be older than the kernel. */
 #ifndef SYS_pidfd_send_signal
@@ -226,34 +229,44 @@ static int signal_by_pid(pid_t pid, int sig)
 	return errno == ESRCH ? 0 : -1;
 }
 
-int process_signal(pid_t pid, uint64_t identity, int sig)
+/* fd -1: there are no pidfds. */
+static int signal_by_fd(int fd, pid_t pid, uint64_t identity, int sig)
 {
-	if (pid <= 0) {
-		errno = EINVAL;
-		return -1;
-	}
-	int fd = process_pidfd(pid), r;
-	if (fd < 0 && is_nobody(errno))
-		return 0;
-	if (fd < 0 && !pidfd_error)
-		return -1;
 	/* the descriptor is open before the comparison: whom it finds is whom the signal reaches */
 	enum process_alive alive = PROCESS_ALIVE;
 	if (identity && (identity & START_KIND || fd < 0))
 		alive = process_alive(pid, identity);
 	else if (identity)
 		alive = compare(pidfd_inode(fd), pid, identity);
-	if (alive == PROCESS_ALIVE) {
-		r = fd < 0 ? -1 : (int)syscall(SYS_pidfd_send_signal, fd, sig, (siginfo_t *)0, 0);
-		if (fd < 0 || (r < 0 && errno == ENOSYS))
-			r = signal_by_pid(pid, sig);
-		else
-			r = !r ? 1 : errno == ESRCH ? 0 : -1;
-	} else {
+	if (alive != PROCESS_ALIVE) {
 		/* a known identity that cannot be compared: better no signal than a bystander's */
-		r = alive == PROCESS_GONE ? 0 : -1;
 		errno = ENOTSUP;
+		return alive == PROCESS_GONE ? 0 : -1;
 	}
+	int r = fd < 0 ? -1 : (int)syscall(SYS_pidfd_send_signal, fd, sig, (siginfo_t *)0, 0);
+	if (fd < 0 || (r < 0 && errno == ENOSYS))
+		return signal_by_pid(pid, sig);
+	return !r ? 1 : errno == ESRCH ? 0 : -1;
+}
+
+int process_signal_by(int pidfd, pid_t pid, uint64_t identity, int sig)
+{
+	return pidfd < 0 ? process_signal(pid, identity, sig)
+			 : signal_by_fd(pidfd, pid, identity, sig);
+}
+
+int process_signal(pid_t pid, uint64_t identity, int sig)
+{
+	if (pid <= 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	int fd = process_pidfd(pid);
+	if (fd < 0 && is_nobody(errno))
+		return 0;
+	if (fd < 0 && !pidfd_error)
+		return -1;
+	int r = signal_by_fd(fd, pid, identity, sig);
 	if (fd >= 0)
 		fd_close(fd);
 	return r;
@@ -325,6 +338,8 @@ static int children_searched(struct parents const *of, int (*each)(pid_t pid, vo
 		if (!len || d->d_name[len])
 			continue;
 		if (!proc_stat((pid_t)pid, 4, &parent)) {
+			if (value_shortage(errno))
+				goto fail;
 			++*ended;
 			continue;
 		}
@@ -334,10 +349,15 @@ static int children_searched(struct parents const *of, int (*each)(pid_t pid, vo
 		if (each((pid_t)pid, data))
 			break;
 	}
-	int error = d ? 0 : errno;
+	if (d || !errno) {
+		closedir(dir);
+		return count;
+	}
+fail:;
+	int error = errno;
 	closedir(dir);
 	errno = error;
-	return error ? -1 : count;
+	return -1;
 }
 
 int process_children(int (*each)(pid_t pid, void *data), void *data)
@@ -368,8 +388,13 @@ int process_orphans(int (*each)(pid_t pid, void *data), void *data, unsigned int
 
 	if (!proc_is_ours())
 		return -1;
-	for (pid_t p = getppid(); p > 0 && of.count < ANCESTORS; p = process_parent(p))
+	for (pid_t p = getppid(); p > 0 && of.count < ANCESTORS;) {
 		of.pid[of.count++] = p;
+		errno = 0;
+		p = process_parent(p);
+		if (!p && value_shortage(errno))
+			return -1;
+	}
 	/* their own lists leave out living ones while they reap others */
 	return children_searched(&of, each, data, ended ? ended : &nobody);
 }

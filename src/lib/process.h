@@ -36,6 +36,9 @@ int process_runs(pid_t pid, uint64_t identity);
  * 0: whoever has the pid. One that cannot be compared: nothing is sent, -1 with ENOTSUP. */
 int process_signal(pid_t pid, uint64_t identity, int sig);
 
+/* The same by a pidfd of it that was opened before, -1: there is none. Needs no descriptor. */
+int process_signal_by(int pidfd, pid_t pid, uint64_t identity, int sig);
+
 /* Calls `each` for every child of the calling (single-threaded) process, from
  * /proc/thread-self/children, else by parent in /proc/PID/stat; zombies are among them. `each`
  * returns 0 to go on. Returns the number of children seen, or -1 with errno (no /proc). When `each`

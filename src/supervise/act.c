@@ -18,7 +18,11 @@
 #include "ready.h"
 
 /* What a logger has for the rest of its input when all else was killed. */
-#define LAST_LINES_MS 500
+#define LAST_LINES_MS   500
+
+/* To start finish where it was refused: how often, and for how long where it has no time limit. */
+#define FINISH_RETRY_MS 100
+#define FINISH_TRIES_MS 5000
 
 static uint64_t after_ms(uint32_t ms)
 {
@@ -102,8 +106,10 @@ static int signal_child(struct service *x, enum status_role role, int sig)
 	struct status_child const *c = &x->s.child[role];
 	if (!c->pid)
 		return 0;
-	if (x->child[role].adopted)
-		return process_signal((pid_t)c->pid, c->identity, sig);
+	struct child const *own = &x->child[role];
+	if (own->adopted)
+		return process_signal_by(
+			own->pidfd, (pid_t)c->pid, own->pidfd_is_its ? 0 : c->identity, sig);
 	return kill((pid_t)c->pid, sig) < 0 ? -1 : 1;
 }
 
@@ -279,15 +285,55 @@ static void do_kill(struct service *x)
 	}
 }
 
-void service_start_finish(struct service *x)
+int service_awaits_finish(struct service const *x)
 {
-	if (child_fork(x, ROLE_FINISH, 0) < 0) {
+	return x->s.state == STATE_FINISHING && !x->s.child[ROLE_FINISH].pid &&
+	       x->s.deadline[DEADLINE_FINISH] && !x->sup->at_once;
+}
+
+/* It has the time that it may take to come to be started. What it is to clean up is not left to the
+ * next run for want of a moment's memory. */
+static __attribute__((noinline)) void finish_later(struct service *x)
+{
+	int e = errno;
+
+	if (!value_shortage(e) && e != EAGAIN) {
 		say_errno(x, "start", "finish", "going on without it");
+		x->s.deadline[DEADLINE_FINISH] = 0;
 		service_event(x, EVENT_FINISH_DIED);
 		return;
 	}
+	service_retries(x, "start finish", e);
+	if (!x->s.deadline[DEADLINE_FINISH])
+		service_arm(x, DEADLINE_FINISH,
+			x->config.timeout_finish ? x->config.timeout_finish : FINISH_TRIES_MS);
+	x->retry_sweep = after_ms(FINISH_RETRY_MS);
+}
+
+void service_start_finish(struct service *x)
+{
+	if (child_fork(x, ROLE_FINISH, 0) < 0) {
+		finish_later(x);
+		return;
+	}
+	service_mended(x, 1u << REASON_FORK);
 	x->last_group = (pid_t)x->s.child[ROLE_FINISH].pid;
 	service_arm(x, DEADLINE_FINISH, x->config.timeout_finish);
+}
+
+/* Its time is over. */
+static void finish_due(struct service *x)
+{
+	int runs = x->s.child[ROLE_FINISH].pid != 0;
+
+	service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_FINISH].pid,
+		runs ? "finish did not end in time; killed"
+		     : "finish could not be started in time; going on without it");
+	say(x, x->s.reason_text);
+	if (runs)
+		service_kill_script(x, ROLE_FINISH);
+	else
+		service_event(x, EVENT_FINISH_DIED);
 }
 
 static void do_backoff(struct service *x)
@@ -354,6 +400,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_END_LOG, do_end_log },
 		{ DO_KILL, do_kill },
 		{ DO_FINISH, service_start_finish },
+		{ DO_KILL_FINISH, finish_due },
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
 		{ DO_WAIT, do_wait },
@@ -371,12 +418,6 @@ void service_event(struct service *x, enum machine_event event)
 	enter(x, step.next);
 	if (step.actions & DO_SWEEP)
 		x->sweeping = 1;
-	if (step.actions & DO_KILL_FINISH) {
-		service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_FINISH].pid,
-			"finish did not end in time; killed");
-		say(x, x->s.reason_text);
-		service_kill_script(x, ROLE_FINISH);
-	}
 	for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
 		if (step.actions & acts[i].action)
 			acts[i].act(x);

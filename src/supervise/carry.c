@@ -129,6 +129,7 @@ enum {
  *   mend
  *   struct service: sup s child launch is_log dirty config_read fresh stray retry_publish retry_out
  *   out_delay hung unsure dependents queued ipc ring queue
+ *   struct child: pidfd_is_its
  *   struct supervise_options: title title_size layout forked
  *   struct config: entries
  *   struct needs: list count retry */
@@ -162,7 +163,7 @@ static struct handover_member const process[] = {
 };
 
 /* What is not here begins anew: `stray` is looked for again by the sweep, needs and dependents are
- * watched again, a publication that is to be tried again is tried at once. */
+ * watched again, a publication that is to be tried again is tried at once; a signal compares. */
 static struct handover_member const service[] = {
 	SERVICE(TAG_DIR, DESCRIPTOR, dir),
 	SERVICE(TAG_LOCK, DESCRIPTOR, lock),

@@ -62,7 +62,10 @@ void service_look_dependents(struct service *x)
 	if (stands_alone(x) || (x->s.flags & said) || x->s.want == WANT_EXIT ||
 		x->s.want == WANT_ONCE)
 		return;
-	if (dependents_want(x)) {
+	int some = dependents_want(x);
+	if (some < 0)
+		return;
+	if (some) {
 		x->s.flags |= FLAG_IMPLIED;
 		if (x->s.want == WANT_UP)
 			return;
@@ -89,7 +92,8 @@ void service_look_dependents(struct service *x)
 static int refuse(struct service *x, char const *names)
 {
 	char text[STATUS_TEXT];
-	snprintf(text, sizeof text, "needed by %.150s", names);
+	snprintf(text, sizeof text, "%s%.140s",
+		x->dependents.unread ? "unable to look who needs it: " : "needed by ", names);
 	if (x->s.reason == REASON_NONE || x->s.reason == REASON_REFUSED)
 		service_reason(x, REASON_REFUSED, 0, text);
 	return -1;

@@ -15,8 +15,11 @@
 #include <skalibs/direntry.h>
 #include <skalibs/unix-transactional.h>
 
+#include "../lib/clock.h"
 #include "../lib/rundir.h"
 #include "service.h"
+
+#define RETRY (CLOCK_SECOND / 10)
 
 /* It has its entry here because it wanted us; it may have rested since. */
 static int wants_us(struct status const *s)
@@ -43,6 +46,14 @@ static char const *next_name(DIR *d)
 	}
 }
 
+static void read_later(struct service *x)
+{
+	x->dependents.unread = 1;
+	if (x->s.flags & FLAG_AWAITS)
+		service_retries(x, "look who needs it", errno);
+	x->needs.retry = clock_boottime() + RETRY;
+}
+
 static int only_wants(DIR *d, char const *name)
 {
 	struct stat st;
@@ -50,9 +61,17 @@ static int only_wants(DIR *d, char const *name)
 	       (st.st_mode & 0777) == DEPENDENT_WANTS;
 }
 
-static DIR *open_list(struct service const *x)
+/* NULL: there is nobody; or the list cannot be read for want of something that may come back. Then
+ * who needs us is not passed over: it is read again. */
+static DIR *open_list(struct service *x)
 {
-	return !x->sup->o->run_dir || x->is_log ? 0 : opendir_at(x->dir, "dependents");
+	x->dependents.unread = 0;
+	if (!x->sup->o->run_dir || x->is_log)
+		return 0;
+	DIR *d = opendir_at(x->dir, "dependents");
+	if (!d && value_shortage(errno))
+		read_later(x);
+	return d;
 }
 
 /* One that cannot be asked now may: it is not passed over. */
@@ -72,7 +91,7 @@ int dependents_want(struct service *x)
 	DIR *d = open_list(x);
 
 	if (!d)
-		return 0;
+		return x->dependents.unread ? -1 : 0;
 	while (!some && (name = next_name(d)))
 		some = may_want_us(x, name);
 	dir_close(d);
@@ -86,8 +105,10 @@ int dependents_need(struct service *x, char *names, size_t size)
 	int some = 0;
 	DIR *d = open_list(x);
 
-	if (!d)
-		return 0;
+	if (!d) {
+		snprintf(names, size, "%s", strerror(errno));
+		return x->dependents.unread;
+	}
 	while ((name = next_name(d))) {
 		if (only_wants(d, name) || !may_want_us(x, name))
 			continue;
@@ -125,7 +146,7 @@ static int goes_too(struct service const *x, struct status const *s)
 }
 
 /* Watches one if it runs. */
-static int await(struct service *x, char const *name, int only_wants)
+static void await(struct service *x, char const *name, int only_wants)
 {
 	struct dependents *d = &x->dependents;
 	struct dependent *dep = &d->watch[d->count];
@@ -136,13 +157,14 @@ static int await(struct service *x, char const *name, int only_wants)
 	*w = (struct cinit_client){
 		.base = supervisor_run(x->sup), .path = dep->name, .in = -1, .out = -1
 	};
-	if (cinit_ipc_watch(w, &s, 0) == STATUS_OK && runs(&s) &&
-		(!only_wants || goes_too(x, &s))) {
+	enum status_error e = cinit_ipc_watch(w, &s, 0);
+	if (e == STATUS_OK && runs(&s) && (!only_wants || goes_too(x, &s))) {
 		d->count++;
-		return 1;
+		return;
 	}
+	if (e != STATUS_OK && value_shortage(errno))
+		read_later(x);
 	cinit_ipc_release(w);
-	return 0;
 }
 
 int dependents_await(struct service *x)
@@ -153,17 +175,17 @@ int dependents_await(struct service *x)
 	dependents_release(x);
 	x->dependents.stale = 0;
 	if (!d)
-		return 0;
+		return x->dependents.unread;
 	x->dependents.watch = malloc(DEPENDENTS_WINDOW * sizeof *x->dependents.watch);
 	if (!x->dependents.watch)
-		say_errno(x, "await", "dependents", "stopping before them");
+		read_later(x);
 	while (x->dependents.watch && x->dependents.count < DEPENDENTS_WINDOW &&
 		(name = next_name(d)))
 		await(x, name, only_wants(d, name));
 	dir_close(d);
 	if (!x->dependents.count)
 		dependents_release(x);
-	return (int)x->dependents.count;
+	return x->dependents.count || x->dependents.unread;
 }
 
 unsigned int dependents_gather(struct service *x, struct pollfd *fds)

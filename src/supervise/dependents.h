@@ -23,16 +23,18 @@ struct dependent {
 
 /* Those that we wait for before we stop. */
 struct dependents {
-	uint8_t stale; /* something changed: look again */
+	uint8_t stale;  /* something changed: look again */
+	uint8_t unread; /* it could not be told who they are: look again when the needs are */
 	unsigned int count;
 	struct dependent
 		*watch; /* DEPENDENTS_WINDOW of them while a stop waits; NULL: not needed */
 };
 
-/* Does anybody want us up? */
+/* Does anybody want us up? -1: that cannot be told now, and service_look_dependents follows. */
 int dependents_want(struct service *x);
 
-/* Does anybody need us up? Names the first few in `names`, separated by ", ". */
+/* Does anybody need us up? Names the first few in `names`, separated by ", ". Where that cannot be
+ * told now, .unread is set, and names says why. */
 int dependents_need(struct service *x, char *names, size_t size);
 
 /* Looks who still runs and watches some of them; 0: nobody. Those that only want us are awaited

@@ -91,6 +91,10 @@ void service_deadlines(struct service *x, uint64_t now)
 		x->needs.retry = 0;
 		for (size_t i = 0; i < x->needs.count; i++)
 			x->needs.list[i].stale |= !x->needs.list[i].settled;
+		if (x->dependents.unread) {
+			x->dependents.stale = 1;
+			service_look_dependents(x);
+		}
 	}
 	if (x->retry_sweep && x->retry_sweep <= now) {
 		x->retry_sweep = 0;

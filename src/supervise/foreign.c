@@ -43,7 +43,7 @@ static int is_left(struct service const *x, pid_t pid)
 	if (x->last_group && process_session(pid) == x->last_group)
 		return 1;
 	int marks = service_marks(x, pid);
-	return marks >= 0 || errno == EAGAIN ? marks : 0;
+	return marks >= 0 || errno == EAGAIN || value_shortage(errno) ? marks : 0;
 }
 
 /* Its end, or -1: it has ended, or nothing tells. */
@@ -67,6 +67,10 @@ static int end_foreign(pid_t pid, void *data)
 	if (pid == getpid() || sweep_knows(x->sup, pid))
 		return 0;
 	int left = is_left(x, pid), fd = left ? watch(pid) : -1;
+	if (left && fd < 0 && value_shortage(errno)) {
+		p->unsure = 1, p->found++; /* it is looked at again */
+		return 0;
+	}
 	if (fd < 0) {
 		p->ended += left != 0;
 		if (left > 0 && (errno == ENOSYS || errno == EPERM))
@@ -108,7 +112,10 @@ void sweep_foreign(struct pass *p)
 	/* one that forks and ends at once may do so behind our back, again and again */
 	for (int i = 0; i < PASSES && !p->found; i++) {
 		p->ended = 0;
-		if (process_orphans(end_foreign, p, &p->ended) < 0 || !p->ended)
+		int r = process_orphans(end_foreign, p, &p->ended);
+		if (r < 0 && value_shortage(errno))
+			p->unsure = 1, p->found++;
+		if (r < 0 || !p->ended)
 			break;
 	}
 	/* no /proc, or a parent that is nobody's reaper: the group gets what can be given unseen */

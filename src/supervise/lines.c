@@ -86,7 +86,11 @@ static int open_it(struct service *x)
 
 int lines_resume(struct service *x)
 {
-	return entry_exists(x->dir, FIFO) ? open_it(x) : 0;
+	struct stat st;
+
+	if (!fstatat(x->dir, FIFO, &st, AT_SYMLINK_NOFOLLOW))
+		return open_it(x);
+	return errno == ENOENT ? 0 : -1;
 }
 
 int lines_watch(struct service *x)

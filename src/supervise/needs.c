@@ -83,7 +83,7 @@ static enum cinit_sent tell_to_look(struct service *x, struct need *n)
 	enum cinit_sent sent = cinit_ipc_send(&n->watch, &look);
 
 	cinit_ipc_unsend(&n->watch);
-	if (sent == CINIT_FULL)
+	if (sent == CINIT_FULL || sent == CINIT_SEND_ERROR)
 		x->needs.retry = clock_boottime() + RETRY;
 	return sent;
 }
@@ -355,7 +355,8 @@ static void look_at(struct service *x, struct need *n)
 		return;
 	}
 	enum status_error e = cinit_ipc_watch(&n->watch, &s, 0);
-	n->error = n->watch.out < 0 ? errno : 0;
+	/* one that has no record yet hangs up when it has */
+	n->error = n->watch.out < 0 || status_unreadable(e, errno) ? errno : 0;
 	if (e == STATUS_OK) {
 		judge(x, n, &s);
 		/* it may rest because nobody wanted it until now */

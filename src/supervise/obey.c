@@ -267,7 +267,7 @@ static enum status_result obey_down(
 	if (x->s.reason == REASON_REFUSED)
 		x->s.reason_detail = m->id != 0;
 	if (r < 0)
-		*why = WHY_DEPENDENTS;
+		*why = x->dependents.unread ? WHY_FORK : WHY_DEPENDENTS;
 	return r < 0 ? RESULT_REFUSED : RESULT_DONE;
 }
 

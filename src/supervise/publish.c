@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,16 @@ void service_reason(struct service *x, enum status_reason reason, uint32_t detai
 	x->dirty = 1;
 }
 
+void service_retries(struct service *x, char const *what, int error)
+{
+	char text[STATUS_TEXT];
+
+	snprintf(text, sizeof text, "unable to %s: %s; retrying", what, strerror(error));
+	if (strcmp(text, x->s.reason_text))
+		say(x, text);
+	service_reason(x, REASON_FORK, (uint32_t)error, text);
+}
+
 void service_mended(struct service *x, unsigned int reasons)
 {
 	if (reasons >> x->s.reason & 1)
@@ -49,6 +60,13 @@ static void fill_derived(struct service *x)
 	s->foreign = x->ipc.decoder.foreign;
 }
 
+/* There is no memory for a byte in a socket: the child stands there still. */
+static __attribute__((noinline)) void open_later(struct service *x)
+{
+	x->dirty = 1;
+	x->retry_publish = clock_boottime() + RETRY_FIRST;
+}
+
 void service_open_gates(struct service *x)
 {
 	for (unsigned int i = 0; i < ROLE_COUNT; i++) {
@@ -61,9 +79,10 @@ void service_open_gates(struct service *x)
 		/* what it needs may have changed since it was looked at: that comes first */
 		if (i == ROLE_RUN && !x->off && needs_stirred(x))
 			continue;
-		c->opened = 1;
 		/* EPIPE: it died at its gate, and its SIGCHLD is on the way */
-		fd_write(c->gate, "g", 1);
+		c->opened = fd_write(c->gate, "g", 1) == 1 || errno == EPIPE;
+		if (!c->opened)
+			open_later(x);
 	}
 }
 

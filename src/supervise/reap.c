@@ -256,14 +256,14 @@ void supervisor_reap(struct supervisor *sup)
 
 /* ------------------------------------------------------------------- adopted processes */
 
-/* 1: `exited` has the wait status of this process. */
+/* 1: `exited` has the wait status of this process. 0: it has not. -1: that cannot be told now. */
 static int find_exited(struct service const *x, struct status_child const *c, int *wstat)
 {
 	char rec[EXITED_RECORD];
 	int found = 0,
 	    fd = openat(x->dir, "exited", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return 0;
+		return value_shortage(errno) ? -1 : 0;
 	while (!found && fd_read(fd, rec, sizeof rec) == (ssize_t)sizeof rec) {
 		uint32_t pid, w;
 		uint64_t identity;
@@ -310,12 +310,12 @@ static int look_at(struct service *x, enum status_role role)
 	struct status_child const *c = &x->s.child[role];
 	int wstat = 0, known = find_exited(x, c, &wstat);
 
-	if (!known) {
+	if (known < 1) {
 		enum process_alive alive = process_alive((pid_t)c->pid, c->identity);
 		if (alive != PROCESS_GONE) {
 			/* ended but not reaped: cinit is about to tell; without a cinit nobody will
 			 */
-			if (never_reaped(x, role))
+			if (!known && never_reaped(x, role))
 				goto ended;
 			if (x->child[role].ended || x->child[role].pidfd < 0)
 				x->retry_adopted = clock_boottime() + CLOCK_SECOND;
@@ -325,9 +325,13 @@ static int look_at(struct service *x, enum status_role role)
 		}
 		/* it may have been written between our two looks */
 		known = find_exited(x, c, &wstat);
+		if (known < 0) {
+			x->retry_adopted = clock_boottime() + GATE_LOOK;
+			return 1;
+		}
 	}
 ended:
-	service_child_ended(x, role, wstat, known);
+	service_child_ended(x, role, wstat, known > 0);
 	service_publish(x);
 	return 0;
 }

@@ -57,13 +57,14 @@
 struct child {
 	int gate;  /* our end of its gate and report socket; -1: none (executed, or adopted) */
 	int pidfd; /* of an adopted process; -1: it is our own child, or there are no pidfds */
-	uint8_t adopted;     /* started by a predecessor: it is not ours to wait for */
-	uint64_t ended_at;   /* when we saw that */
-	uint8_t ended;       /* adopted: its pidfd says that it ended, its code is awaited */
-	uint8_t opened;      /* its gate was opened */
-	uint8_t bad_config;  /* what it reported is a value of the service directory */
-	uint8_t exec_failed; /* it reported that it could not execute */
-	uint8_t shortage;    /* because something was used up that may be there again later */
+	uint8_t adopted;      /* started by a predecessor: it is not ours to wait for */
+	uint64_t ended_at;    /* when we saw that */
+	uint8_t pidfd_is_its; /* that was made sure of */
+	uint8_t ended;        /* adopted: its pidfd says that it ended, its code is awaited */
+	uint8_t opened;       /* its gate was opened */
+	uint8_t bad_config;   /* what it reported is a value of the service directory */
+	uint8_t exec_failed;  /* it reported that it could not execute */
+	uint8_t shortage;     /* because something was used up that may be there again later */
 };
 
 /* A control script to run, or that runs: control/LETTER. */
@@ -179,6 +180,8 @@ void service_kill_script(struct service *x, enum status_role role);
 /* What a predecessor's script was to do, should it have died with its knowledge. */
 void service_tell_again(struct service *x);
 void service_start_finish(struct service *x);
+/* It could not be started, and its time is not over: the next sweep starts it. */
+int service_awaits_finish(struct service const *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
 void service_stop_run(struct service *x);
@@ -285,6 +288,9 @@ void service_touch(struct service *x);
 void service_open_gates(struct service *x);
 void service_reason(
 	struct service *x, enum status_reason reason, uint32_t detail, char const *text);
+
+/* Something that may come back is used up, as `error` says: it is tried again. */
+void service_retries(struct service *x, char const *what, int error);
 
 /* If its reason is one of these (bits, by enum status_reason), it is over. */
 void service_mended(struct service *x, unsigned int reasons);

@@ -144,6 +144,20 @@ static void say_refused(struct service const *x, char const *state_dir)
 	say_then(x, text, "not supervised");
 }
 
+/* Has it a logger? -1: there is no memory to tell. To begin without it would be worse than to be
+ * started again. */
+static int look_for_log(struct service const *x)
+{
+	struct stat st;
+
+	int entered = !service_enter(x);
+	if (entered && !fstatat(AT_FDCWD, "log/run", &st, AT_SYMLINK_NOFOLLOW))
+		return 1;
+	if (value_shortage(errno))
+		return -1;
+	return entered && errno != ENOENT;
+}
+
 /* Opens the state directories and takes the locks. 0, or the exit code. */
 int setup_services(struct supervisor *sup)
 {
@@ -157,7 +171,11 @@ int setup_services(struct supervisor *sup)
 			say_errno(x, "open", sup->o->state_dir, "not supervised");
 		return EXIT_REFUSED;
 	}
-	sup->has_log = !service_enter(x) && entry_exists(AT_FDCWD, "log/run");
+	sup->has_log = look_for_log(x);
+	if (sup->has_log < 0) {
+		say_errno(x, "look for", "log/run", "not supervised");
+		return EXIT_REFUSED;
+	}
 	int r = service_take(x);
 	if (!r && sup->has_log) {
 		setup_service(sup, &sup->log, 1);

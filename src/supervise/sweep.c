@@ -46,7 +46,7 @@ static int belongs(struct service *x, pid_t pid)
 	if (!log->s.child[ROLE_RUN].pid ||
 		process_session(pid) != (pid_t)log->s.child[ROLE_RUN].pid)
 		logs = process_has_env(pid, "CINIT_SERVICE", log->name);
-	if (logs < 0 && errno == EAGAIN && x->unsure < UNSURE_LOOKS)
+	if (logs < 0 && (value_shortage(errno) || (errno == EAGAIN && x->unsure < UNSURE_LOOKS)))
 		return -1;
 	return x->is_log ? logs == 1 : logs != 1;
 }
@@ -113,6 +113,19 @@ static void pass_group(struct pass *p)
 	}
 }
 
+/* For want of a descriptor, or memory? Then it looks again. */
+static int cannot_look(struct pass *p)
+{
+	int e = value_shortage(errno);
+
+	if (!e)
+		return 0;
+	p->unsure = 1;
+	p->found++;
+	service_retries(p->x, "look for what it left behind", e);
+	return 1;
+}
+
 /* Whoever is still our child is a stray: no other service of ours has processes. */
 static int only_child_waits(struct service *x)
 {
@@ -142,6 +155,8 @@ static void run_pass(struct pass *p)
 	if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
 		return;
 	if (process_children(end_stray, p) < 0) {
+		if (cannot_look(p))
+			return;
 		/* no /proc: the group is all that can be found; that others are left is said */
 		pass_group(p);
 		p->unseen = !p->found && only_child_waits(x);
@@ -192,7 +207,7 @@ static int end_leaving(pid_t pid, void *data)
 	struct leavings *l = data;
 	int leaving = is_leaving(l->x->sup, pid);
 
-	l->unsure |= leaving < 0 && errno == EAGAIN;
+	l->unsure |= leaving < 0 && (errno == EAGAIN || value_shortage(errno));
 	l->killed |= leaving > 0 && !kill(pid, SIGKILL);
 	return 0;
 }
@@ -261,10 +276,16 @@ void service_sweep(struct service *x)
 		x->s.child[ROLE_FINISH].pid || x->s.child[ROLE_CONTROL].pid ||
 		x->s.child[ROLE_CHECK].pid || x->queued)
 		return;
+	if (service_awaits_finish(x)) {
+		service_start_finish(x);
+		return;
+	}
 	run_pass(&p);
 	note_strays(x, &p);
 	x->retry_sweep = look_again(x, &p);
 	if (!p.found) {
+		if (x->after != AFTER_RETRY) /* which is the reason of a delay to come */
+			service_mended(x, 1u << REASON_FORK);
 		say_left(x, &p);
 		x->unsure = 0;
 		x->s.deadline[DEADLINE_KILL] = 0;

@@ -135,8 +135,13 @@ static void adopt_children(struct service *x)
 		if (!c->pid)
 			continue;
 		x->child[i].adopted = 1;
-		if (process_alive((pid_t)c->pid, c->identity) != PROCESS_GONE)
-			x->child[i].pidfd = process_pidfd((pid_t)c->pid);
+		/* in this order: whom the descriptor finds is whom the comparison found */
+		int fd = process_pidfd((pid_t)c->pid);
+		enum process_alive alive = process_alive((pid_t)c->pid, c->identity);
+		if (alive == PROCESS_GONE && fd >= 0)
+			fd_close(fd);
+		x->child[i].pidfd = alive == PROCESS_GONE ? -1 : fd;
+		x->child[i].pidfd_is_its = fd >= 0 && alive == PROCESS_ALIVE;
 		if (i == ROLE_RUN)
 			x->s.flags |= FLAG_ADOPTED;
 		if (c->phase == PHASE_GATED)

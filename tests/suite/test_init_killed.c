@@ -162,19 +162,19 @@ static int one(void const *data, unsigned int n)
 static void boot(void **state)
 {
 	(void)state;
-	trace_story(one, 11, &(struct story){ .act = BOOT, .starts = 1 });
+	trace_story(one, 11, "killed", &(struct story){ .act = BOOT, .starts = 1 });
 }
 
 static void respawn(void **state)
 {
 	(void)state;
-	trace_story(one, 3, &(struct story){ .act = RESPAWN, .starts = 1 });
+	trace_story(one, 3, "killed", &(struct story){ .act = RESPAWN, .starts = 1 });
 }
 
 static void relay(void **state)
 {
 	(void)state;
-	trace_story(one, 3, &(struct story){ .act = RELAY, .starts = 2, .deaths = 1 });
+	trace_story(one, 3, "killed", &(struct story){ .act = RELAY, .starts = 2, .deaths = 1 });
 }
 
 int main(void)

@@ -75,48 +75,58 @@ int trace_step(struct place *p)
 	}
 }
 
-void trace_detach(struct place *p)
+void trace_release(pid_t pid)
 {
 	int w;
-	if (ptrace(PTRACE_DETACH, p->supervisor, 0, 0) == 0)
+	if (ptrace(PTRACE_DETACH, pid, 0, 0) == 0)
 		return;
-	ptrace(PTRACE_INTERRUPT, p->supervisor, 0, 0);
-	if (waitpid(p->supervisor, &w, __WALL) == p->supervisor && WIFSTOPPED(w)) {
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	if (waitpid(pid, &w, __WALL) == pid && WIFSTOPPED(w)) {
 		int sig = WSTOPSIG(w);
 		int stopped = !(w >> 16) && sig != (SIGTRAP | 0x80);
-		ptrace(PTRACE_DETACH, p->supervisor, 0, (void *)(intptr_t)(stopped ? sig : 0));
+		ptrace(PTRACE_DETACH, pid, 0, (void *)(intptr_t)(stopped ? sig : 0));
 	}
+}
+
+void trace_detach(struct place *p)
+{
+	trace_release(p->supervisor);
 }
 
 /* ------------------------------------------------------------------ killed at its system calls */
 
 void trace_me(void)
 {
-	if (ptrace(PTRACE_TRACEME, 0, 0, 0) < 0)
-		_exit(99);
+	kill(getpid(), SIGSTOP);
+}
+
+static void await_me(pid_t pid)
+{
+	int w;
+	if (waitpid(pid, &w, WUNTRACED) != pid || !WIFSTOPPED(w))
+		fail_msg("process %d does not wait to be traced", (int)pid);
 }
 
 void trace_needed(void)
 {
 	char const *argv[] = { "/bin/true", 0 };
-	int w;
 
 	tree.before_exec = trace_me;
 	pid_t pid = tree_start(".true", argv);
 	tree.before_exec = 0;
-	if (waitpid(pid, &w, __WALL) != pid || !WIFSTOPPED(w))
-		skip();
+	await_me(pid);
+	int permitted = ptrace(PTRACE_SEIZE, pid, 0, 0) == 0;
 	kill(pid, SIGKILL);
 	tree_end(pid);
+	if (!permitted)
+		skip();
 }
 
 void trace_begun(pid_t pid)
 {
-	int w;
-	if (waitpid(pid, &w, __WALL) != pid || !WIFSTOPPED(w))
-		fail_msg("process %d cannot be traced", (int)pid);
-	ptrace(PTRACE_SETOPTIONS, pid, 0, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
-	ptrace(PTRACE_SYSCALL, pid, 0, 0);
+	await_me(pid);
+	trace_seize(pid);
+	kill(pid, SIGCONT);
 }
 
 void trace_seize(pid_t pid)
@@ -130,10 +140,9 @@ void trace_seize(pid_t pid)
 	ptrace(PTRACE_SYSCALL, pid, 0, 0);
 }
 
-int trace_kill_at(pid_t pid, unsigned int n, struct place *p,
-	int (*there)(struct place *p, void const *data), void const *data)
+int trace_to_call(pid_t pid, struct place *p, int (*there)(struct place *p, void const *data),
+	void const *data)
 {
-	unsigned int stops = 0;
 	uint64_t deadline = tree_patience();
 	int w;
 
@@ -141,22 +150,17 @@ int trace_kill_at(pid_t pid, unsigned int n, struct place *p,
 		pid_t r = waitpid(pid, &w, WNOHANG | __WALL);
 		if (r == pid && WIFSTOPPED(w)) {
 			int sig = WSTOPSIG(w);
-			int call = sig == (SIGTRAP | 0x80);
-			if (call && stops++ / 2 == n) { /* entries and exits */
-				kill(pid, SIGKILL);
+			if (sig == (SIGTRAP | 0x80))
 				return 1;
-			}
-			int none = call || w >> 16 || sig == SIGTRAP || sig == SIGSTOP;
+			int none = w >> 16 || sig == SIGTRAP || sig == SIGSTOP;
 			ptrace(PTRACE_SYSCALL, pid, 0, (void *)(intptr_t)(none ? 0 : sig));
 			continue;
 		}
 		if (r)
 			fail_msg("process %d has ended", (int)pid);
 		int arrived = there(p, data);
-		if (arrived && trace_in_poll(pid)) {
-			kill(pid, SIGKILL);
+		if (arrived && trace_in_poll(pid))
 			return 0;
-		}
 		if (clock_boottime() > deadline)
 			place_fail(p, "the goal, or a system call", __FILE__, __LINE__);
 		/* nothing tells when it begins to wait */
@@ -165,10 +169,24 @@ int trace_kill_at(pid_t pid, unsigned int n, struct place *p,
 	}
 }
 
-void trace_story(
-	int (*one)(void const *story, unsigned int n), unsigned int stride, void const *story)
+int trace_kill_at(pid_t pid, unsigned int n, struct place *p,
+	int (*there)(struct place *p, void const *data), void const *data)
 {
-	unsigned int n, kills = 0;
+	int stands;
+
+	for (unsigned int stops = 0; (stands = trace_to_call(pid, p, there, data)); stops++) {
+		if (stops / 2 == n) /* entries and exits */
+			break;
+		ptrace(PTRACE_SYSCALL, pid, 0, 0);
+	}
+	kill(pid, SIGKILL);
+	return stands;
+}
+
+void trace_story(int (*one)(void const *story, unsigned int n), unsigned int stride,
+	char const *what, void const *story)
+{
+	unsigned int n, points = 0;
 
 	if (getenv("CINIT_TEST_FULL")) {
 		stride = 1;
@@ -176,6 +194,6 @@ void trace_story(
 	}
 	trace_needed();
 	for (n = (unsigned int)clock_boottime() % stride; one(story, n); n += stride)
-		kills++;
-	print_message("killed at %u of %u system calls, from %u on\n", kills, n, n % stride);
+		points++;
+	print_message("%s at %u of %u system calls, from %u on\n", what, points, n, n % stride);
 }
