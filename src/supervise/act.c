@@ -18,11 +18,7 @@
 #include "ready.h"
 
 /* What a logger has for the rest of its input when all else was killed. */
-#define LAST_LINES_MS   500
-
-/* To start finish where it was refused: how often, and for how long where it has no time limit. */
-#define FINISH_RETRY_MS 100
-#define FINISH_TRIES_MS 5000
+#define LAST_LINES_MS 500
 
 static uint64_t after_ms(uint32_t ms)
 {
@@ -194,22 +190,6 @@ static void do_stop(struct service *x)
 		service_stop_run(x);
 }
 
-/* A oneshot that is up: off brings it down. 0: there is none to run. */
-int service_start_off(struct service *x)
-{
-	if (!(x->s.flags & FLAG_BROUGHT_UP) || !(x->config.entries & ENTRY_OFF))
-		return 0;
-	x->off = 1;
-	if (child_fork(x, ROLE_RUN, 0) < 0) {
-		say_errno(x, "start", "off", "going down without it");
-		x->off = 0;
-		return 0;
-	}
-	x->last_group = (pid_t)x->s.child[ROLE_RUN].pid;
-	service_arm(x, DEADLINE_KILL, x->config.timeout_down);
-	return 1;
-}
-
 /* Nobody is waited for, or there is nothing left to be done about them. */
 void service_await_nobody(struct service *x)
 {
@@ -264,6 +244,7 @@ static void do_kill(struct service *x)
 	x->killing = 1;
 	x->unsure = 0;
 	service_await_nobody(x);
+	service_off_due(x);
 	if (at_once) {
 		signal_child(x, ROLE_RUN, SIGKILL);
 		service_kill_script(x, ROLE_FINISH);
@@ -283,57 +264,6 @@ static void do_kill(struct service *x)
 	} else if (x->queued && x->queue[0].start) {
 		service_kill_script(x, ROLE_CONTROL); /* control/u of a start that was called off */
 	}
-}
-
-int service_awaits_finish(struct service const *x)
-{
-	return x->s.state == STATE_FINISHING && !x->s.child[ROLE_FINISH].pid &&
-	       x->s.deadline[DEADLINE_FINISH] && !x->sup->at_once;
-}
-
-/* It has the time that it may take to come to be started. What it is to clean up is not left to the
- * next run for want of a moment's memory. */
-static __attribute__((noinline)) void finish_later(struct service *x)
-{
-	int e = errno;
-
-	if (!value_shortage(e) && e != EAGAIN) {
-		say_errno(x, "start", "finish", "going on without it");
-		x->s.deadline[DEADLINE_FINISH] = 0;
-		service_event(x, EVENT_FINISH_DIED);
-		return;
-	}
-	service_retries(x, "start finish", e);
-	if (!x->s.deadline[DEADLINE_FINISH])
-		service_arm(x, DEADLINE_FINISH,
-			x->config.timeout_finish ? x->config.timeout_finish : FINISH_TRIES_MS);
-	x->retry_sweep = after_ms(FINISH_RETRY_MS);
-}
-
-void service_start_finish(struct service *x)
-{
-	if (child_fork(x, ROLE_FINISH, 0) < 0) {
-		finish_later(x);
-		return;
-	}
-	service_mended(x, 1u << REASON_FORK);
-	x->last_group = (pid_t)x->s.child[ROLE_FINISH].pid;
-	service_arm(x, DEADLINE_FINISH, x->config.timeout_finish);
-}
-
-/* Its time is over. */
-static void finish_due(struct service *x)
-{
-	int runs = x->s.child[ROLE_FINISH].pid != 0;
-
-	service_reason(x, REASON_TIMEOUT, x->s.child[ROLE_FINISH].pid,
-		runs ? "finish did not end in time; killed"
-		     : "finish could not be started in time; going on without it");
-	say(x, x->s.reason_text);
-	if (runs)
-		service_kill_script(x, ROLE_FINISH);
-	else
-		service_event(x, EVENT_FINISH_DIED);
 }
 
 static void do_backoff(struct service *x)
@@ -400,7 +330,7 @@ void service_event(struct service *x, enum machine_event event)
 		{ DO_END_LOG, do_end_log },
 		{ DO_KILL, do_kill },
 		{ DO_FINISH, service_start_finish },
-		{ DO_KILL_FINISH, finish_due },
+		{ DO_KILL_FINISH, service_finish_due },
 		{ DO_BACKOFF, do_backoff },
 		{ DO_REST, do_rest },
 		{ DO_WAIT, do_wait },

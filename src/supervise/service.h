@@ -182,12 +182,17 @@ void service_tell_again(struct service *x);
 void service_start_finish(struct service *x);
 /* It could not be started, and its time is not over: the next sweep starts it. */
 int service_awaits_finish(struct service const *x);
+/* Its time is over, be it that it runs or that it could not be started. */
+void service_finish_due(struct service *x);
 int service_at_rest(struct service const *x);
 /* Tells run to go, now that nobody depends on it. */
 void service_stop_run(struct service *x);
 void service_await_nobody(struct service *x);
-/* off is run (again); 0: there is none to run. */
+/* A oneshot that is up: off brings it down; it is run (again), or will be. 0: there is none to run.
+ */
 int service_start_off(struct service *x);
+/* The time is over: it goes down without an off that could not be started. */
+void service_off_due(struct service *x);
 /* Enters the config of the service directory; -1: a value is bad, and the reason is set. */
 int service_configure(struct service *x);
 

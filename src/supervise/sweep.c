@@ -276,6 +276,11 @@ void service_sweep(struct service *x)
 		x->s.child[ROLE_FINISH].pid || x->s.child[ROLE_CONTROL].pid ||
 		x->s.child[ROLE_CHECK].pid || x->queued)
 		return;
+	if (x->off && x->s.state == STATE_STOPPING) {
+		if (service_start_off(x))
+			return;
+		x->off = 0;
+	}
 	if (service_awaits_finish(x)) {
 		service_start_finish(x);
 		return;

@@ -261,8 +261,9 @@ static void carry_on(struct service *x)
 	x->asked = (x->s.flags & FLAG_GOT_TERM) ||
 		   (x->s.state == STATE_STOPPING && x->s.child[ROLE_RUN].pid);
 	x->after = decided(x);
+	/* off runs, or had still to be started */
 	x->off = x->s.state == STATE_STOPPING && (x->s.flags & FLAG_BROUGHT_UP) &&
-		 x->s.child[ROLE_RUN].pid;
+		 (x->s.child[ROLE_RUN].pid || x->config.entries & ENTRY_OFF);
 	x->dependents.stale = 1;
 	ready_resume(x);
 	service_look_adopted(x);

@@ -97,6 +97,19 @@ static int is_met(int i)
 	return 1;
 }
 
+/* A bundle stays up, and is not ready, while what it needs crashes and comes back; that may have to
+ * wait in turn, for one that was ordered down meanwhile. */
+static int is_up_beside_a_crash(int i)
+{
+	struct status const *s = &services[i].place.s;
+	int crashed = services[i].kind->flags & BUNDLE && s->state == STATE_UP &&
+		      !(s->flags & FLAG_READY);
+
+	for (int n = 0; n < EDGES; n++)
+		crashed = crashed && (edge(i, n) < 0 || wants_up(edge(i, n)));
+	return crashed;
+}
+
 static uint64_t delays(int i)
 {
 	uint64_t all = DELAYS;
@@ -189,7 +202,9 @@ static char const *lacks(int i)
 	if (!wants_up(i))
 		return not_down(x);
 	if (!is_met(i))
-		return s->state == STATE_WAITING ? NULL : "does not wait for what it needs";
+		return s->state == STATE_WAITING || is_up_beside_a_crash(i)
+			       ? NULL
+			       : "does not wait for what it needs";
 	return not_up(x);
 }
 

@@ -50,6 +50,9 @@ struct story const stories[STORY_COUNT] = {
 		.said = "up", .last = "" },
 	{ "start_of_what_needs_another", .needs = 1, .goal = STATE_UP, .starts = 1, .lines = 1,
 		.said = "up", .last = "" },
+	{ "start_of_a_oneshot", .oneshot = 1, .goal = STATE_UP, .starts = 1, .lines = 1,
+		.said = "up", .last = "off" },
+	{ "stop_of_a_oneshot", .oneshot = 1, .letter = 'd', .goal = STATE_DOWN, .starts = 1 },
 	{ "restart_of_what_is_needed", .ready = 1, .needed = 1, .letter = 'r', .goal = STATE_UP,
 		.starts = 2 },
 };
@@ -119,6 +122,11 @@ static void prepare(struct course *c, unsigned int n)
 	c->p = place_with(name, story->workers ? WORKER : story->ready ? READY : RUN);
 	if (story->finish)
 		place_script(&c->p, "finish", story->finish);
+	if (story->oneshot) {
+		unlink(tree_name("services/%s/run", name));
+		place_script(&c->p, "on", "alone; say up");
+		place_script(&c->p, "off", "alone; say off");
+	}
 	if (story->ready)
 		place_write(&c->p, "notification-fd", "3");
 	if (story->controls) {
@@ -246,6 +254,8 @@ static void expect_obeyed(struct course *c)
 	assert_null(strstr(text, "two"));
 	if (story->finish && !strstr(text, "finish -1 15"))
 		place_fail(p, "finish", __FILE__, __LINE__);
+	if (story->oneshot && !strstr(text, "off"))
+		place_fail(p, "off", __FILE__, __LINE__);
 }
 
 static void expect_the_same(struct course *c, unsigned int n)

@@ -5,7 +5,7 @@
 
 #include "trace.h"
 
-#define STORY_COUNT 16
+#define STORY_COUNT 18
 
 struct story {
 	char const *name;
@@ -16,6 +16,7 @@ struct story {
 	int needed;   /* another one needs it */
 	int controls; /* it has scripts for its start, for TERM, and for down */
 	int letter;   /* what it is told when it is up; 0: nothing */
+	int oneshot;  /* on brings it up, off brings it down */
 	int workers;  /* it has a child in a session of its own */
 	int adopted;  /* it was started by a supervisor before */
 	int heir;     /* the supervisor is watched from its start on, and takes over what is up */
