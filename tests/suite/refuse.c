@@ -2,6 +2,7 @@
 #include <skalibs/nonposix.h>
 
 #include "trace.h"
+#include "watched.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,10 +41,12 @@ static struct refusable {
 	ROW(fork, MEMORY | PROCESSES),
 	ROW(vfork, MEMORY | PROCESSES),
 	ROW(execve, MEMORY),
+#if !CINIT_WATCHED /* a sanitizer gives up when it gets no memory */
 	ROW(brk, MEMORY), /* which has no errno: it answers with the break as it was */
 	ROW(mmap, MEMORY),
 	ROW(mprotect, MEMORY),
 	ROW(mremap, MEMORY),
+#endif
 	ROW(open, MEMORY | FILES),
 	ROW(openat, MEMORY | FILES),
 	ROW(pipe, MEMORY | FILES),

@@ -71,7 +71,7 @@ static void more_than_are_watched_at_a_time(void **state)
 	(void)state;
 	place_supervise(&db);
 	for (int i = 0; i < 40; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "w%d", i);
 		web[i] = place_with(
 			name, "exec \"$CINIT_BUILD/test/helper/member\" web fd=3 leave=web");

@@ -214,7 +214,7 @@ static void a_circle_through_a_bundle(void **state)
 static void a_tangle(void **state)
 {
 	struct place all[14];
-	char name[8], other[8];
+	char name[16], other[16];
 
 	(void)state;
 	for (int n = 0; n < 14; n++) {

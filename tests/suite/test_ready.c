@@ -46,7 +46,7 @@ static void no_other_descriptor(void **state)
 	char const *line;
 	(void)state;
 	for (int n = 3; n < 7; n++) {
-		char number[4], want[32];
+		char number[12], want[32];
 		snprintf(number, sizeof number, "%d", n);
 		snprintf(want, sizeof want, "fds 0 1 2 %d", n);
 		place_write(&web, "notification-fd", number);
