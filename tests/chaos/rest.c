@@ -257,13 +257,17 @@ static void settle(void)
 	}
 }
 
-/* Says it until it is acknowledged: nobody is in the way. */
+/* Says it until it is acknowledged: nobody is in the way, but for a supervisor that was told to
+ * exit a moment ago and is about to. */
 static void say(int i, char const *verb)
 {
 	char const *words[] = { verb, services[i].kind->name, NULL };
+	uint64_t limit = clock_boottime() + LOST + delays(i);
 	int code = 1;
 
-	for (int tries = 0; code && tries < TRIES; tries++) {
+	for (int tries = 0; code && (tries < TRIES || clock_boottime() < limit); tries++) {
+		if (tries)
+			chaos_turn(10 * CLOCK_MILLISEC);
 		timeline_note(i, "svctl %s", verb);
 		code = client_run(words);
 		timeline_note(i, "svctl %s: %d", verb, code);

@@ -41,7 +41,7 @@ static struct refusable {
 	ROW(fork, MEMORY | PROCESSES),
 	ROW(vfork, MEMORY | PROCESSES),
 	ROW(execve, MEMORY),
-#if !CINIT_WATCHED /* a sanitizer gives up when it gets no memory */
+#if !CINIT_WATCHED        /* a sanitizer gives up when it gets no memory */
 	ROW(brk, MEMORY), /* which has no errno: it answers with the break as it was */
 	ROW(mmap, MEMORY),
 	ROW(mprotect, MEMORY),
