@@ -60,13 +60,14 @@ static void trouble(char const *name)
 	message_trouble(name, "; leaving it as it is");
 }
 
-/* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. */
+/* Has its supervisor said good-bye? It is about to exit, or we have not yet reaped it. One that we
+ * have only just forked may not have published anything: the record is that of the one before. */
 static int is_leaving(struct init const *i, struct service const *s)
 {
 	struct status st;
 
 	return s->supervisor && status_read(i->run, s->name, &st, NULL) == STATUS_OK &&
-	       st.flags & FLAG_EXITED && !st.supervisor;
+	       st.flags & FLAG_EXITED && !st.supervisor && st.executed >= s->spawned;
 }
 
 /* When its supervisor has ended, it gets another one. */

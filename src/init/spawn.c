@@ -223,6 +223,7 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 		hold_pipe(i, s, O_RDWR);
 	if (i->stop.phase != STOP_NOT || s->vanished)
 		tell_to_exit(i, s);
+	uint64_t before = clock_boottime();
 	pid_t pid = fork_supervisor(i, s);
 	if (pid < 0 || tree_runs(&i->tree, s, pid) < 0) {
 		if (pid > 0)
@@ -240,7 +241,7 @@ static void spawn(struct init *i, struct service *s, uint64_t now)
 	/* one that only stops what runs is not the one that was promised */
 	if (s->marked && !s->renew && !s->vanished)
 		state_unmark(i, s);
-	s->spawned = clock_boottime();
+	s->spawned = before;
 }
 
 /* Tells a supervisor to look: at what became of orphans, at needs that there were not. One that is

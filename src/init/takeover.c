@@ -37,8 +37,10 @@ int takeover(struct init *i, struct service *s, struct status const *st)
 	if (lives == PROCESS_UNSURE || (i->polls && i->tree.taken == i->polls_taken))
 		return unwatched(i);
 	/* left by the program that was in this process before */
-	if (process_is_child(pid))
+	if (process_is_child(pid)) {
+		s->spawned = st->executed;
 		return !tree_runs(&i->tree, s, pid);
+	}
 	int fd = process_pidfd(pid);
 	if (fd < 0) {
 		if (errno == ESRCH)
@@ -53,6 +55,7 @@ int takeover(struct init *i, struct service *s, struct status const *st)
 		return 0;
 	}
 	s->identity = st->supervisor_identity;
+	s->spawned = st->executed;
 	tree_taken(&i->tree, s, pid, fd);
 	return 1;
 }

@@ -51,7 +51,7 @@ struct service {
 	int held[HOLD_COUNT]; /* read ends, -1: not held */
 	uint8_t writes;       /* held[HOLD_PIPE] is a write end, too */
 	unsigned int row;     /* supervisors that died in a row, none of them ten seconds old */
-	uint64_t spawned;     /* CLOCK_BOOTTIME ns */
+	uint64_t spawned;     /* its supervisor, CLOCK_BOOTTIME ns: not later than it says itself */
 	uint64_t due;
 };
 

@@ -213,6 +213,28 @@ static void who_watches_it_is_told(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* One that was woken has no record of its own yet when a rescan comes: it reads that of the one
+ * before, which has ended as it was told. */
+static void who_came_a_moment_ago_is_not_leaving(void **state)
+{
+	struct place web = init_service("web");
+	struct output o;
+
+	(void)state;
+	pid_t pid = init_start(NULL);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(place_command(&web, 'x'), RESULT_DONE);
+	UNTIL(&web, s->flags & FLAG_EXITED);
+	tree_run(&o, "/bin/cp", tree_name("run/web/status"), tree_name("former"), NULL);
+	assert_int_equal(init_command(COMMAND_WAKE, "web", 0, NULL), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_UP);
+	assert_int_equal(access(tree_name("run/web/renew"), F_OK), -1);
+	init_move("former", "run/web/status");
+	assert_int_equal(init_command(COMMAND_RESCAN, "", 0, NULL), RESULT_DONE);
+	assert_int_equal(access(tree_name("run/web/renew"), F_OK), -1);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 int main(void)
 {
 	struct CMUnitTest const tests[] = {
@@ -225,6 +247,7 @@ int main(void)
 		TREE_TEST(names_that_can_be_no_service_are_told),
 		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
 		TREE_TEST(who_watches_it_is_told),
+		TREE_TEST(who_came_a_moment_ago_is_not_leaving),
 	};
 	return cmocka_run_group_tests_name("init_rescan", tests, NULL, NULL);
 }
