@@ -150,6 +150,12 @@ static uint32_t begin_talk(void)
 	return life;
 }
 
+/* How long it waits at most, in milliseconds; -1: for ever. */
+static int patience(void)
+{
+	return words.fast ? 0 : words.talk ? 4 : words.notify ? 100 : -1;
+}
+
 /* Takes signals, and input if it is to be copied, until it is told to go. */
 static void live(sigset_t const *set)
 {
@@ -160,8 +166,12 @@ static void live(sigset_t const *set)
 	uint32_t life = words.talk ? begin_talk() : 0, said = 1;
 
 	for (;;) {
-		if (poll(p, 2, words.fast ? 0 : words.talk ? 4 : -1) < 0)
+		int events = poll(p, 2, patience());
+		if (events < 0)
 			continue;
+		/* what a supervisor had received and not published when it was killed is lost */
+		if (!events && words.notify)
+			tell_notify();
 		for (uint32_t n = words.talk ? 1 + said % 11 : 0; n; n--)
 			say_line(life, ++said);
 		if (p[1].revents && !copy(words.log))
