@@ -25,9 +25,7 @@
 #define ALIGNMENT   16     /* of a stack */
 #define MAPS_ROOM   16384
 #define MALLOC_MAPS 262144 /* bytes that malloc(3) maps by themselves */
-#define FAR_OFF                                                                                    \
-	(UINT64_C(0x10000000000) + PAGE) /* of a whole number of huge pages it would leave a gap   \
-					  */
+#define FAR_OFF     (UINT64_C(0x10000000000) + PAGE)
 
 /* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
 static struct {
@@ -76,7 +74,8 @@ static int find_mapping(void const *inside, uintptr_t *start, uintptr_t *end)
 
 /* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the stack,
  * which forks do not have. So it is called before them; what is as large as this is given back at
- * once. Its page tables are, too, only if nothing else lies near, and the vdso would. */
+ * once. Its page tables are, too, only if nothing else lies near, and the vdso would. A whole
+ * number of huge pages between would leave a gap beside the vdso, for malloc to take. */
 static void wake_malloc(void)
 {
 	int const kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;

@@ -207,11 +207,15 @@ static void explain_exec(struct service const *x, struct report const *r, char *
 			hint);
 }
 
-/* Was something used up that may be there again later? EAGAIN: the user has as many processes as he
- * may. Of run it is known what follows. */
+int child_shortage(int error)
+{
+	return value_shortage(error) || error == EAGAIN;
+}
+
+/* Of run it is known what follows. */
 static int is_shortage(struct service const *x, enum status_role role, int error)
 {
-	return role == ROLE_RUN && !x->off && (value_shortage(error) || error == EAGAIN);
+	return role == ROLE_RUN && !x->off && child_shortage(error);
 }
 
 /* What follows when run was not executed. */

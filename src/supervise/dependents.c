@@ -19,8 +19,6 @@
 #include "../lib/rundir.h"
 #include "service.h"
 
-#define RETRY (CLOCK_SECOND / 10)
-
 /* It has its entry here because it wanted us; it may have rested since. */
 static int wants_us(struct status const *s)
 {
@@ -51,7 +49,7 @@ static void read_later(struct service *x)
 	x->dependents.unread = 1;
 	if (x->s.flags & FLAG_AWAITS)
 		service_retries(x, "look who needs it", errno);
-	x->needs.retry = clock_boottime() + RETRY;
+	x->needs.retry = clock_boottime() + NEEDS_RETRY;
 }
 
 static int only_wants(DIR *d, char const *name)

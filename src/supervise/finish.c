@@ -19,7 +19,7 @@ static __attribute__((noinline)) int start_later(
 {
 	int e = errno;
 
-	if (x->sup->at_once || (!value_shortage(e) && e != EAGAIN))
+	if (x->sup->at_once || !child_shortage(e))
 		return 0;
 	service_retries(x, what, e);
 	if (!x->s.deadline[limit])

@@ -21,7 +21,6 @@
 #include "../lib/template.h"
 #include "service.h"
 
-#define RETRY   (CLOCK_SECOND / 10)
 #define MADE_BY CLOCK_SECOND
 
 static void forget(struct needs *n)
@@ -84,7 +83,7 @@ static enum cinit_sent tell_to_look(struct service *x, struct need *n)
 
 	cinit_ipc_unsend(&n->watch);
 	if (sent == CINIT_FULL || sent == CINIT_SEND_ERROR)
-		x->needs.retry = clock_boottime() + RETRY;
+		x->needs.retry = clock_boottime() + NEEDS_RETRY;
 	return sent;
 }
 
@@ -101,7 +100,7 @@ static void tell_cinit(struct service *x, struct need const *n)
 	wake.text_len = (uint8_t)strlen(n->name);
 	memcpy(wake.text, n->name, wake.text_len);
 	if (cinit_ipc_send(&cinit, &wake) != CINIT_SENT)
-		x->needs.retry = clock_boottime() + RETRY;
+		x->needs.retry = clock_boottime() + NEEDS_RETRY;
 	cinit_ipc_release(&cinit);
 }
 
@@ -307,7 +306,7 @@ static void explain(struct service *x)
 static void look_later(struct service *x, struct need *n, int error)
 {
 	n->error = error;
-	x->needs.retry = clock_boottime() + RETRY;
+	x->needs.retry = clock_boottime() + NEEDS_RETRY;
 	n->stale = 1;
 }
 

@@ -11,8 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../lib/clock.h"
 #include "../lib/dependency.h"
 #include "../lib/ipc.h"
+
+/* Until those that could not be asked, or dependents that could not be read, are looked at again.
+ */
+#define NEEDS_RETRY (CLOCK_SECOND / 10)
 
 struct pollfd;
 struct service;

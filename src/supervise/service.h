@@ -252,6 +252,10 @@ enum machine_after restart_decide(
 	struct status *s, struct config const *c, int asked, uint64_t now);
 
 /* ---- child.c */
+/* Was something used up that may be there again later? EAGAIN: the user has as many processes as he
+ * may. */
+int child_shortage(int error);
+
 pid_t child_fork(struct service *x, enum status_role role, char letter);
 void child_report(struct service *x, enum status_role role);
 int service_enter(struct service const *x);

@@ -153,18 +153,16 @@ static void tell(struct lint *l)
 }
 
 /* Findings name files as DIR/FILE, whatever slashes DIR ends with. */
-static void lint_given(struct lint *l, char const *given)
+static void lint_given(struct lint *l, char *given)
 {
-	char path[PATH_MAX] = "";
 	size_t len = strlen(given);
 
 	while (len > 1 && given[len - 1] == '/')
-		len--;
-	strncat(path, given, len < sizeof path ? len : sizeof path - 1);
-	if (is_one(path))
-		lint_one(l, path);
+		given[--len] = 0;
+	if (is_one(given))
+		lint_one(l, given);
 	else
-		lint_all(l, path);
+		lint_all(l, given);
 	tell(l);
 }
 
