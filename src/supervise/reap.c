@@ -198,9 +198,11 @@ void service_child_ended(struct service *x, enum status_role role, int wstat, in
 	} else if (role == ROLE_FINISH) {
 		finish_ended(x, wstat, known);
 	} else if (role == ROLE_CHECK) {
-		if (!x->child[role].adopted && x->s.child[role].phase == PHASE_STARTED)
-			service_sweep_check(x, (pid_t)x->s.child[role].pid);
-		forget_child(x, role);
+		pid_t check = (pid_t)x->s.child[role].pid;
+		int ran = !x->child[role].adopted && x->s.child[role].phase == PHASE_STARTED;
+		forget_child(x, role); /* what has its mark belongs to a check that is over, now */
+		if (ran)
+			service_sweep_check(x, check);
 		ready_check_ended(x, wstat, known);
 		x->sweeping |= x->s.state == STATE_STOPPING || x->s.state == STATE_FINISHING;
 	} else {

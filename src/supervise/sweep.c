@@ -220,10 +220,12 @@ static void sweep_leavings(struct service *x)
 
 	if (!getenv(PROGRAM_CHECK_MARK))
 		process_children(end_leaving, &l);
-	if (l.unsure && --x->check_left)
-		x->retry_sweep = clock_boottime() + (UNSURE_LOOK << (CHECK_LOOKS - x->check_left));
-	else if (!l.killed)
+	if (!l.unsure && !l.killed)
 		x->check_left = 0;
+	if (!l.unsure || x->retry_sweep) /* a look that something else causes does not count */
+		return;
+	if (--x->check_left)
+		x->retry_sweep = clock_boottime() + (UNSURE_LOOK << (CHECK_LOOKS - x->check_left));
 }
 
 void service_sweep_check(struct service *x, pid_t check)

@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,8 +86,7 @@ static void a_check_that_hangs_is_killed(void **state)
 	pid_t check = event_pid(), child = event_pid();
 	event_pid();
 	assert_true(tree_gone(check));
-	while (!tree_gone(child)) /* its end is nothing that is told */
-		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+	tree_await_gone(child);
 	mend("good");
 	UP(&web);
 	assert_int_equal(web.s.deaths, 0);
@@ -96,18 +96,18 @@ static void a_check_that_hangs_is_killed(void **state)
  * put into the background stays. */
 static void what_a_check_leaves_behind_goes(void **state)
 {
-	struct place web = place_with("web", "setsid sleep 1000 & echo $! >>\"$EVENTS\"; "
-					     "exec sleep 1000");
+	struct place web = place_with("web", "setsid sleep 1000 & echo $! >\"$TREE/pid\"; "
+					     "mv \"$TREE/pid\" \"$TREE/daemon\"; exec sleep 1000");
 	pid_t left[6];
 	(void)state;
 	place_script(&web, "check",
+		"while ! [ -e \"$TREE/daemon\" ]; do sleep 0.01; done; "
 		"sleep 1000 & echo $! >>\"$EVENTS\"; "
 		"setsid sh -c 'setsid sleep 1000 & echo $! >>\"$EVENTS\"; "
 		"echo $$ >>\"$EVENTS\"; exec sleep 1000' & "
 		"while ! [ -e \"$TREE/left\" ]; do sleep 0.01; done; [ -e \"$TREE/good\" ]");
 	place_write(&web, "check-interval", "50");
 	place_supervise(&web);
-	pid_t daemon = event_pid();
 	for (int i = 0; i < 3; i++)
 		left[i] = event_pid();
 	mend("left"); /* the first check ends, and so do those that follow */
@@ -116,9 +116,24 @@ static void what_a_check_leaves_behind_goes(void **state)
 	mend("good");
 	UP(&web);
 	for (int i = 0; i < 6; i++)
-		while (!tree_gone(left[i])) /* its end is nothing that is told */
-			tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
-	assert_false(tree_gone(daemon));
+		tree_await_gone(left[i]);
+	pid_t daemon = (pid_t)strtol(tree_read("daemon"), NULL, 10);
+	assert_true(daemon > 0 && !tree_gone(daemon));
+}
+
+/* One process alone, in a session of its own before the check ends, and no other check follows. */
+static void what_a_single_check_leaves_behind_goes(void **state)
+{
+	int hold = tree_hold("check");
+	struct place web = place_with("web", "exec sleep 1000");
+	(void)state;
+	place_script(&web, "check",
+		"setsid sh -c 'echo $$ >>\"$EVENTS\"; exec sleep 1000' & hold check");
+	place_supervise(&web);
+	pid_t left = event_pid();
+	tree_pass(hold);
+	UP(&web);
+	tree_await_gone(left);
 }
 
 /* Said once, in the record as long as it is so, and gone with its cause. */
@@ -342,6 +357,7 @@ int main(void)
 		TREE_TEST(dependents_wait_for_it),
 		TREE_TEST(a_check_that_hangs_is_killed),
 		TREE_TEST(what_a_check_leaves_behind_goes),
+		TREE_TEST(what_a_single_check_leaves_behind_goes),
 		TREE_TEST(a_check_that_cannot_be_executed),
 		TREE_TEST(timeout_up),
 		TREE_TEST(a_death_ends_the_checks),

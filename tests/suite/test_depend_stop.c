@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "init.h"
 #include "svctl.h"
 
@@ -54,8 +53,7 @@ static void a_process_of_a_oneshot_ends_meanwhile(void **state)
 	assert_int_equal(depend_force(&db), RESULT_DONE);
 	event_is("web stop");
 	kill(left, SIGKILL);
-	while (!tree_gone(left))
-		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+	tree_await_gone(left);
 	depend_look(&db);
 	assert_int_equal(db.s.state, STATE_STOPPING);
 	event_none();

@@ -95,8 +95,7 @@ static void its_death_while_nobody_looked(void **state)
 	tree_end(web.supervisor);
 	tree_pass(crash);
 	pid_t run = (pid_t)web.s.pid;
-	while (!tree_gone(run))
-		assert_int_equal(tree_poll(0, 0, tree_patience()), 0);
+	tree_await_gone(run);
 	place_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
 	event_is("up");

@@ -376,6 +376,21 @@ int tree_gone(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
+/* Nobody is told of the end of what is not his child: its end, or that of a child of ours. */
+void tree_await_gone_at(pid_t pid, char const *file, int line)
+{
+	uint64_t deadline = tree_patience();
+
+	while (!tree_gone(pid)) {
+		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+		if (clock_boottime() < deadline)
+			continue;
+		print_error("tree: %s:%d: process %d does not go\n", file, line, (int)pid);
+		tree_messages();
+		_fail(file, line);
+	}
+}
+
 unsigned int tree_descriptors(pid_t pid)
 {
 	char path[64];

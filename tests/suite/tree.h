@@ -116,6 +116,10 @@ int tree_end_at(pid_t pid, char const *file, int line);
 /* Is there no such process, not even a zombie? */
 int tree_gone(pid_t pid);
 
+/* Waits until there is none. */
+void tree_await_gone_at(pid_t pid, char const *file, int line);
+#define tree_await_gone(pid) tree_await_gone_at(pid, __FILE__, __LINE__)
+
 /* How many descriptors a process has open; 0: it is gone. */
 unsigned int tree_descriptors(pid_t pid);
 
