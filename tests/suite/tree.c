@@ -376,18 +376,22 @@ int tree_gone(pid_t pid)
 	return kill(pid, 0) < 0 && errno == ESRCH;
 }
 
-/* Nobody is told of the end of what is not his child: its end, or that of a child of ours. */
+static void remains(pid_t pid, char const *file, int line)
+{
+	print_error("tree: %s:%d: process %d does not end\n", file, line, (int)pid);
+	tree_messages();
+	_fail(file, line);
+}
+
+/* Nobody is told of the end of what is not his child. */
 void tree_await_gone_at(pid_t pid, char const *file, int line)
 {
 	uint64_t deadline = tree_patience();
 
 	while (!tree_gone(pid)) {
 		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
-		if (clock_boottime() < deadline)
-			continue;
-		print_error("tree: %s:%d: process %d does not go\n", file, line, (int)pid);
-		tree_messages();
-		_fail(file, line);
+		if (clock_boottime() >= deadline)
+			remains(pid, file, line);
 	}
 }
 
@@ -420,11 +424,8 @@ int tree_end_at(pid_t pid, char const *file, int line)
 
 	reap();
 	while (!started[i].ended)
-		if (tree_poll(0, 0, deadline) < 0) {
-			print_error("tree: %s:%d: process %d does not end\n", file, line, (int)pid);
-			tree_messages();
-			_fail(file, line);
-		}
+		if (tree_poll(0, 0, deadline) < 0)
+			remains(pid, file, line);
 	return started[i].wstat;
 }
 
