@@ -2,7 +2,6 @@
  * lines that scripts say, and the end of all of it. */
 #include "tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -59,10 +58,11 @@ static void end_everything(void)
 	while (waitpid(-1, 0, 0) > 0 || errno == EINTR);
 }
 
+static char late[64]; /* what is said then: a handler has no printf */
+
 static void out_of_time(int sig)
 {
-	static char const text[] = "tree: the test ran out of time\n";
-	if (sig == SIGALRM && write(2, text, sizeof text - 1) < 0)
+	if (sig == SIGALRM && write(2, late, strlen(late)) < 0)
 		_exit(125);
 	end_everything();
 	_exit(124);
@@ -84,6 +84,7 @@ static void house_rules(void)
 
 int tree_setup(void **state)
 {
+	static unsigned int tests;
 	char const *tmp = getenv("TMPDIR");
 	sigset_t set;
 
@@ -92,6 +93,7 @@ int tree_setup(void **state)
 		fputs("tree: CINIT_BUILD must say where the programs are\n", stderr);
 		return -1;
 	}
+	snprintf(late, sizeof late, "tree: test %u of these ran out of time\n", ++tests);
 	house_rules();
 	alarm(TREE_LIMIT);
 	umask(022);
@@ -360,56 +362,6 @@ static int find_started(pid_t pid)
 	return -1;
 }
 
-int tree_has_users(void)
-{
-	unsigned int inside, outside, count = 0;
-	FILE *map = fopen("/proc/self/uid_map", "r");
-	if (geteuid() || !map)
-		return 0;
-	int n = fscanf(map, "%u %u %u", &inside, &outside, &count);
-	fclose(map);
-	return n == 3 && !inside && count >= 65536;
-}
-
-int tree_gone(pid_t pid)
-{
-	return kill(pid, 0) < 0 && errno == ESRCH;
-}
-
-static void remains(pid_t pid, char const *file, int line)
-{
-	print_error("tree: %s:%d: process %d does not end\n", file, line, (int)pid);
-	tree_messages();
-	_fail(file, line);
-}
-
-/* Nobody is told of the end of what is not his child. */
-void tree_await_gone_at(pid_t pid, char const *file, int line)
-{
-	uint64_t deadline = tree_patience();
-
-	while (!tree_gone(pid)) {
-		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
-		if (clock_boottime() >= deadline)
-			remains(pid, file, line);
-	}
-}
-
-unsigned int tree_descriptors(pid_t pid)
-{
-	char path[64];
-	unsigned int n = 0;
-	struct dirent const *e;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	DIR *d = opendir(path);
-	while (d && (e = readdir(d)))
-		n += e->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	return n;
-}
-
 int tree_ended(pid_t pid)
 {
 	int i = find_started(pid);
@@ -424,8 +376,11 @@ int tree_end_at(pid_t pid, char const *file, int line)
 
 	reap();
 	while (!started[i].ended)
-		if (tree_poll(0, 0, deadline) < 0)
-			remains(pid, file, line);
+		if (tree_poll(0, 0, deadline) < 0) {
+			print_error("tree: %s:%d: process %d does not end\n", file, line, (int)pid);
+			tree_messages();
+			_fail(file, line);
+		}
 	return started[i].wstat;
 }
 

@@ -1,0 +1,56 @@
+/* What a test sees of processes, its own and others, without their help. */
+#include "tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+int tree_has_users(void)
+{
+	unsigned int inside, outside, count = 0;
+	FILE *map = fopen("/proc/self/uid_map", "r");
+	if (geteuid() || !map)
+		return 0;
+	int n = fscanf(map, "%u %u %u", &inside, &outside, &count);
+	fclose(map);
+	return n == 3 && !inside && count >= 65536;
+}
+
+int tree_gone(pid_t pid)
+{
+	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Nobody is told of the end of what is not his child. */
+void tree_await_gone_at(pid_t pid, char const *file, int line)
+{
+	uint64_t deadline = tree_patience();
+
+	while (!tree_gone(pid)) {
+		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+		if (clock_boottime() < deadline)
+			continue;
+		print_error("tree: %s:%d: process %d does not go\n", file, line, (int)pid);
+		tree_messages();
+		_fail(file, line);
+	}
+}
+
+unsigned int tree_descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned int n = 0;
+	struct dirent const *e;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	DIR *d = opendir(path);
+	while (d && (e = readdir(d)))
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
