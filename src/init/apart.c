@@ -7,18 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE  4096
 #define STEP  32    /* sizes are multiples of this */
 #define CHUNK 32768 /* got at a time */
-
-/* Where our pages are asked for, far from everybody else's: beside the kernel's own (vdso, vvar),
- * where mmap(2) would put them, forks would get page tables for those, which cost more than all
- * else in a fork does. Where there is no such address the kernel finds another one. */
-#if UINTPTR_MAX > UINT32_MAX
-#define PLACE UINT64_C(0x1000000000)
-#else
-#define PLACE 0
-#endif
 
 struct piece {
 	struct piece *next;
@@ -31,13 +21,10 @@ static size_t left;
 /* Where madvise fails forks get it, which costs time and nothing else. */
 static void *pages(size_t size)
 {
-	static uintptr_t place = PLACE;
-	void *p = mmap(
-		(void *)place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
 	if (p == MAP_FAILED)
 		return NULL;
-	if ((uintptr_t)p == place)
-		place += (size + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
 	madvise(p, size, MADV_DONTFORK);
 	return p;
 }

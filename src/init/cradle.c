@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -25,7 +26,6 @@
 #define ALIGNMENT   16     /* of a stack */
 #define MAPS_ROOM   16384
 #define MALLOC_MAPS 262144 /* bytes that malloc(3) maps by themselves */
-#define FAR_OFF     (UINT64_C(0x10000000000) + PAGE)
 
 /* A guard below it: a stack that is used up ends in a fault, and not in other memory. */
 static struct {
@@ -49,60 +49,77 @@ static struct told *told(void)
 
 /* ---------------------------------------------------------------------------------- our stack */
 
-/* The mapping that `inside` lies in. 0, or -1: it is not to be told. */
-static int find_mapping(void const *inside, uintptr_t *start, uintptr_t *end)
+struct mapping {
+	uintptr_t start, end;
+	int of_kernel; /* its shared code, or the data beside that */
+};
+
+/* The mapping that a line of /proc/self/maps tells of, and the next line; NULL: there is none. */
+static char const *next_mapping(char const *line, struct mapping *m)
+{
+	uint64_t start, end;
+	size_t len = uint64_xscan(line, &start);
+
+	if (!len || line[len] != '-' || !uint64_xscan(line + len + 1, &end))
+		return NULL;
+	char const *name = line + strcspn(line, "/[\n"); /* a path begins with a slash */
+	*m = (struct mapping){ .start = start, .end = end };
+	m->of_kernel = name[0] == '[' && name[1] == 'v';
+	char const *newline = strchr(name, '\n');
+	return newline ? newline + 1 : NULL;
+}
+
+/* Finds the mapping that `inside` lies in: 0, or -1: it is not to be told. Forks get nothing of the
+ * kernel's shared code and data where the C library does not know of it (entry.c): page tables
+ * that lead to that region would be made for each, and the stack is in the same. */
+static int sort_mappings(void const *inside, struct mapping *found)
 {
 	char maps[MAPS_ROOM];
+	struct mapping m;
+	int known = getauxval(AT_SYSINFO_EHDR) != 0, r = -1;
 	ssize_t n = openreadnclose("/proc/self/maps", maps, sizeof maps - 1);
 
 	if (n <= 0)
 		return -1;
 	maps[n] = 0;
-	for (char const *line = maps; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		uint64_t a, b;
-		size_t len = uint64_xscan(line, &a);
-		if (len && line[len] == '-' && uint64_xscan(line + len + 1, &b) &&
-			a <= (uintptr_t)inside && (uintptr_t)inside < b) {
-			*start = a;
-			*end = b;
-			return 0;
+	for (char const *line = maps; (line = next_mapping(line, &m));) {
+		if (m.of_kernel && !known)
+			madvise((void *)m.start, m.end - m.start, MADV_DONTFORK);
+		if (m.start <= (uintptr_t)inside && (uintptr_t)inside < m.end) {
+			*found = m;
+			r = 0;
 		}
 	}
-	return -1;
+	return r;
 }
 
 /* musl's malloc looks at the auxiliary vector when it is first called, and that lies on the stack,
  * which forks do not have. So it is called before them; what is as large as this is given back at
- * once. Its page tables are, too, only if nothing else lies near, and the vdso would. A whole
- * number of huge pages between would leave a gap beside the vdso, for malloc to take. */
+ * once. */
 static void wake_malloc(void)
 {
-	int const kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-	void *near = mmap(NULL, (size_t)FAR_OFF, PROT_NONE, kind, -1, 0);
 	void *volatile piece = malloc(MALLOC_MAPS); /* which a compiler must not leave out */
 
 	free(piece);
-	if (near != MAP_FAILED)
-		munmap(near, (size_t)FAR_OFF);
 }
 
 void cradle_prepare(struct init *i)
 {
-	uintptr_t start, end;
+	struct mapping stack;
 
 	if (CINIT_WATCHED)
 		return;
 	mprotect(cradle.guard, sizeof cradle.guard, PROT_NONE);
 	wake_malloc();
 	apart_keep(i, sizeof *i);
+	int found = sort_mappings(&stack, &stack) == 0;
 	/* the kernel shows the command line of a fork from where ours is, unless it can be told of
 	 * another place; the environment had to be moved, too */
-	if (process_layout(&layout) < 0 || find_mapping(&start, &start, &end) < 0 ||
-		((uintptr_t)environ >= start && (uintptr_t)environ < end))
+	if (!found || process_layout(&layout) < 0 ||
+		((uintptr_t)environ >= stack.start && (uintptr_t)environ < stack.end))
 		return;
 	moves = 1;
-	apart_keep((void *)start, end - start);
+	apart_keep((void *)stack.start, stack.end - stack.start);
 }
 
 /* ----------------------------------------------------------------------------------- the fork */

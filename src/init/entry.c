@@ -1,9 +1,9 @@
 /* What happens before the C library begins, in a static program: it is not told of the kernel's
  * shared code (vdso).
  *
- * glibc looks into that at its start. A page table is made for it then, and as the kernel's shared
- * data lies beside it every fork gets page tables for that region too: three of the seven that a
- * supervisor would have. Clocks are asked by system call here all the same (clock.h), and without
+ * Forks get nothing of the region where that lies (cradle.c), so nothing may be called there: with
+ * it each would get up to three page tables for that region, which are dear, and one more if glibc
+ * had looked into it at its start. Clocks are asked by system call here (clock.h), and without
  * the vdso so does the library. configure makes this the entry of static programs on architectures
  * that are named here. */
 #include <elf.h>
