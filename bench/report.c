@@ -63,9 +63,9 @@ static void write_case(FILE *f, struct case_result const *c)
 void report_write(FILE *f, struct outcome const *o)
 {
 	fprintf(f,
-		"# Measured\n\n%s, %s, %ld processors. Medians of %u rounds, interleaved; in "
-		"parentheses: how often the limit's figure. Wake-ups: in %u s, of the whole "
-		"tree.\n",
+		"# Measured\n\n%s, %s, %ld processors. Medians of %u rounds, interleaved, of "
+		"larger trees and of others fewer; in parentheses: how often the limit's figure. "
+		"Wake-ups: in %u s, of the whole tree.\n",
 		o->when, o->kernel, o->cpus, settings.rounds, settings.idle);
 	for (size_t i = 0; i < o->count; i++)
 		write_case(f, o->cases + i);
