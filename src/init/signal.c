@@ -9,6 +9,10 @@
 #include "init.h"
 #include "message.h"
 
+/* The first real-time signal as its senders count, whatever C library they or we have: container
+ * runtimes and other inits mean glibc's SIGRTMIN, and musl's is 35. */
+#define RTMIN 34
+
 /* These must kill us if they come: they are faults of ours, and holding them back helps nobody. */
 static int const faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS };
 
@@ -62,12 +66,12 @@ static void take(struct init *i, int sig)
 	} else if (sig == SIGINT) {
 		/* what ctrl-alt-del sends to the init of a machine, and ctrl-c to a person's */
 		end(i, SHUTDOWN_REBOOT);
-	} else if (sig == SIGTERM || sig == SIGQUIT || sig == SIGPWR || sig == SIGRTMIN + 4) {
+	} else if (sig == SIGTERM || sig == SIGQUIT || sig == SIGPWR || sig == RTMIN + 4) {
 		end(i, SHUTDOWN_POWEROFF);
-	} else if (sig == SIGRTMIN + 3) {
+	} else if (sig == RTMIN + 3) {
 		/* this and its neighbours are what container runtimes send to an init */
 		end(i, SHUTDOWN_HALT);
-	} else if (sig == SIGRTMIN + 5) {
+	} else if (sig == RTMIN + 5) {
 		end(i, SHUTDOWN_REBOOT);
 	} else if (sig == SIGHUP && i->stop.phase == STOP_NOT) {
 		rescan(i);
