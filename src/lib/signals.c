@@ -10,15 +10,16 @@
 #include <skalibs/sig.h>
 
 #define FIRST_INTERNAL 32
+#define LAST_INTERNAL  34
 #define KERNEL_SIGSET  8 /* bytes */
 
-/* glibc keeps two real-time signals for itself, refuses to speak of them, and ignores them in what
- * posix_spawn starts, make's children among them. Only the raw call reaches them; zeros mean the
- * default. */
+/* glibc keeps two real-time signals for itself, musl three. They refuse to speak of them, and glibc
+ * ignores its own in what posix_spawn starts, make's children among them. Only the raw call reaches
+ * them; zeros mean the default. */
 static void internal_to_default(void)
 {
 	unsigned long const nothing[8] = { 0 };
-	for (int sig = FIRST_INTERNAL; sig < FIRST_INTERNAL + 2; sig++)
+	for (int sig = FIRST_INTERNAL; sig <= LAST_INTERNAL; sig++)
 		syscall(SYS_rt_sigaction, sig, nothing, (void *)0, KERNEL_SIGSET);
 }
 
