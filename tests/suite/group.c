@@ -19,8 +19,8 @@ static void find_subtree(void)
 	group_base[0] = 0;
 	while (f && !group_base[0] && (m = getmntent(f)))
 		if (!strcmp(m->mnt_type, "cgroup2") && !access(m->mnt_dir, W_OK))
-			snprintf(group_base, sizeof group_base, "%.150s/cinit-test-%d", m->mnt_dir,
-				(int)getpid());
+			snprintf(group_base, sizeof group_base, "%.150s%s", m->mnt_dir,
+				strrchr(tree.path, '/')); /* pids are those of a namespace */
 	if (f)
 		endmntent(f);
 }

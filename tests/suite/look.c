@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -23,6 +24,35 @@ int tree_has_users(void)
 int tree_gone(pid_t pid)
 {
 	return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static int thread_ended(char const *stat)
+{
+	char state = 'X';
+	FILE *f = fopen(stat, "re");
+
+	/* no program of ours has a parenthesis in its name */
+	if (f && fscanf(f, "%*[^)]) %c", &state) != 1)
+		state = 'X';
+	if (f)
+		fclose(f);
+	return state == 'Z' || state == 'X';
+}
+
+int tree_over(pid_t pid)
+{
+	char path[64];
+	glob_t threads;
+	int over = 1;
+
+	/* the first thread may have ended, and others live */
+	snprintf(path, sizeof path, "/proc/%d/task/*/stat", (int)pid);
+	if (glob(path, 0, NULL, &threads))
+		return 1;
+	for (size_t i = 0; i < threads.gl_pathc; i++)
+		over &= thread_ended(threads.gl_pathv[i]);
+	globfree(&threads);
+	return over;
 }
 
 /* Nobody is told of the end of what is not his child. */

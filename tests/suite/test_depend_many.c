@@ -111,9 +111,9 @@ static void nobody_polls(void **state)
 {
 	static char const *const needs[] = { "starts", "held", "nosuch" };
 	struct place starts = member_make("starts", "fd=3 hold=never"),
-		     held = member_make("held", "fd=3"), web = member_make("web", "leave=never"),
-		     up = member_make("up", "fd=3"), happy = member_make("happy", "fd=3"),
-		     waiter[WAITERS];
+		     held = member_make("held", "fd=3"),
+		     web = member_make("web", "fd=3 leave=never"), up = member_make("up", "fd=3"),
+		     happy = member_make("happy", "fd=3"), waiter[WAITERS];
 	unsigned long before[WAITERS + 4];
 	(void)state;
 	tree_hold("never");
@@ -137,14 +137,20 @@ static void nobody_polls(void **state)
 	struct place const *all[WAITERS + 4] = { &held, &web, &up, &happy };
 	for (int i = 0; i < WAITERS; i++)
 		all[4 + i] = &waiter[i];
-	/* what was said last has been heard, and then nothing happens for a while */
-	tree_poll(0, 0, clock_boottime() + CLOCK_SECOND / 2);
-	for (int i = 0; i < WAITERS + 4; i++)
-		before[i] = switches(all[i]->supervisor);
-	tree_poll(0, 0, clock_boottime() + CLOCK_SECOND);
-	for (int i = 0; i < WAITERS + 4; i++)
-		if (switches(all[i]->supervisor) != before[i])
-			fail_msg("the supervisor of %s woke up", all[i]->name);
+	/* what was said last has been heard at some time, and then nothing happens for a while */
+	struct place const *awake;
+	int tries = 0;
+	do {
+		awake = NULL;
+		for (int i = 0; i < WAITERS + 4; i++)
+			before[i] = switches(all[i]->supervisor);
+		tree_poll(0, 0, clock_boottime() + CLOCK_SECOND);
+		for (int i = 0; i < WAITERS + 4; i++)
+			if (switches(all[i]->supervisor) != before[i])
+				awake = all[i];
+	} while (awake && ++tries < 5);
+	if (awake)
+		fail_msg("the supervisor of %s wakes up", awake->name);
 }
 
 int main(void)

@@ -67,7 +67,7 @@ static void a_oneshot_is_brought_down_whoever_dies(void **state)
 	kill((pid_t)net.s.supervisor, SIGKILL);
 	event_is("off");
 	assert_int_equal(tree_end(pid), 0);
-	assert_true(tree_gone(left));
+	assert_true(tree_over(left));
 }
 
 /* Who was told to exit stays away from the next cinit, too; unless the one before was about to
@@ -268,7 +268,7 @@ static void what_was_left_to_strangers_is_found(void **state)
 	place_command(&web, 'd');
 	UNTIL(&web, s->state == STATE_DOWN);
 	/* one of the two says that it belongs to another tree */
-	assert_int_equal(tree_gone(p.ours) + tree_gone(p.others), 1);
+	assert_int_equal(tree_over(p.ours) + tree_over(p.others), 1);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 	kill(p.ours, SIGKILL);
 	kill(p.others, SIGKILL);

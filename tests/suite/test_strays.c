@@ -271,7 +271,7 @@ static void one_that_just_executes_after_an_adoption(void **state)
 	struct place web = begin_headless(&pid, &left);
 	tree_pass(go);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_true(tree_gone(left));
+	assert_true(tree_over(left));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -286,7 +286,7 @@ static void one_that_executes_while_much_happens(void **state)
 		place_command(&web, 'k');
 	tree_pass(go);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_true(tree_gone(left));
+	assert_true(tree_over(left));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
@@ -303,9 +303,9 @@ static void one_that_cannot_be_told_is_named(void **state)
 		"may have left process %d behind: it has no environment that could tell",
 		(int)left);
 	assert_string_equal(web.s.reason_text, text);
-	assert_false(tree_gone(left));
+	assert_false(tree_over(left));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
-	assert_true(tree_gone(left));
+	assert_true(tree_over(left));
 }
 
 /* A child of the supervisor: the service's or its logger's, and the logger is as it was. */
@@ -320,7 +320,7 @@ static void one_that_cannot_be_told_beside_a_logger(void **state)
 	uint32_t logger = log.s.pid;
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_true(tree_gone(left));
+	assert_true(tree_over(left));
 	place_look(&log);
 	assert_int_equal(log.s.pid, logger);
 	assert_int_equal(init_stop(pid, SIGTERM), 0);

@@ -41,12 +41,12 @@ static void a_group_is_kept(void **state)
 	pid_t next = event_pid();
 	event_is("up");
 	UNTIL(&web, s->state == STATE_UP && s->starts == 2 && s->last_exit == EXIT(7));
-	assert_true(tree_gone(stray));
+	assert_true(tree_over(stray));
 	assert_true(group_members("web", next) >= 2);
 	/* and a stop leaves nobody, and no group */
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_DOWN);
-	assert_true(tree_gone(next));
+	assert_true(tree_over(next));
 	assert_false(group_there("web"));
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 	assert_false(group_there(""));

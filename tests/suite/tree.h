@@ -116,6 +116,9 @@ int tree_end_at(pid_t pid, char const *file, int line);
 /* Is there no such process, not even a zombie? */
 int tree_gone(pid_t pid);
 
+/* Has it ended? It may be a zombie still, whose parent has not reaped it yet. */
+int tree_over(pid_t pid);
+
 /* Waits until there is none. */
 void tree_await_gone_at(pid_t pid, char const *file, int line);
 #define tree_await_gone(pid) tree_await_gone_at(pid, __FILE__, __LINE__)
