@@ -77,13 +77,15 @@ static int end_foreign(pid_t pid, void *data)
 			kill(pid, SIGKILL); /* nothing would tell us of its end: no grace */
 		return 0;
 	}
-	if (left < 0) {
-		/* to execute or to end takes a moment, which is long on a busy machine; what takes
-		 * longer is stuck, and may be somebody else's */
-		if (x->killing && x->unsure == UNSURE_LOOKS)
-			p->passed_over = pid;
-		else
-			p->unsure = 1, p->found++;
+	/* to execute or to end takes a moment, which is long on a busy machine; what takes longer
+	 * is stuck, and may be somebody else's */
+	if (left < 0 && x->unsure < UNSURE_LOOKS) {
+		p->unsure = 1, p->found++;
+		fd_close(fd);
+		return 0;
+	}
+	if (left < 0 && (x->killing || !x->config.timeout_kill)) {
+		p->passed_over = pid;
 		fd_close(fd);
 		return 0;
 	}
@@ -92,7 +94,7 @@ static int end_foreign(pid_t pid, void *data)
 		x->stray = fd;
 	else
 		fd_close(fd);
-	if (!x->killing && !sweep_first_time(x, pid))
+	if (left < 0 || (!x->killing && !sweep_first_time(x, pid)))
 		return 0;
 	if (process_signal(pid, identity, x->killing ? SIGKILL : SIGTERM) < 0) {
 		p->refused = pid;

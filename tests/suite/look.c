@@ -84,3 +84,19 @@ unsigned int tree_descriptors(pid_t pid)
 		closedir(d);
 	return n;
 }
+
+unsigned long tree_switches(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long n, sum = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	FILE *f = fopen(path, "re");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1 ||
+			sscanf(line, "nonvoluntary_ctxt_switches: %lu", &n) == 1)
+			sum += n;
+	fclose(f);
+	return sum;
+}

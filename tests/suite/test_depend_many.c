@@ -89,22 +89,6 @@ static void a_long_chain(void **state)
 	assert_true(chain <= 6 * quarter);
 }
 
-/* How often it was on a processor and gave it up. */
-static unsigned long switches(pid_t pid)
-{
-	char path[64], line[128];
-	unsigned long n = 0, sum = 0;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "re");
-	while (f && fgets(line, sizeof line, f))
-		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1 ||
-			sscanf(line, "nonvoluntary_ctxt_switches: %lu", &n) == 1)
-			sum += n;
-	if (f)
-		fclose(f);
-	return sum;
-}
-
 /* Waiting for a need that starts, that is held down, that is not there; awaiting a dependent; up
  * with needs. */
 static void nobody_polls(void **state)
@@ -143,10 +127,10 @@ static void nobody_polls(void **state)
 	do {
 		awake = NULL;
 		for (int i = 0; i < WAITERS + 4; i++)
-			before[i] = switches(all[i]->supervisor);
+			before[i] = tree_switches(all[i]->supervisor);
 		tree_poll(0, 0, clock_boottime() + CLOCK_SECOND);
 		for (int i = 0; i < WAITERS + 4; i++)
-			if (switches(all[i]->supervisor) != before[i])
+			if (tree_switches(all[i]->supervisor) != before[i])
 				awake = all[i];
 	} while (awake && ++tries < 5);
 	if (awake)

@@ -291,24 +291,6 @@ static void noise_changes_nothing(void **state)
 
 /* ---------------------------------------------------------------------------- takeover */
 
-/* ------------------------------------------------------------------------------- limits */
-
-static unsigned long switches(pid_t pid)
-{
-	char path[64], line[128];
-	unsigned long sum = 0, n;
-
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "re");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f)) {
-		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1)
-			sum += n;
-	}
-	fclose(f);
-	return sum;
-}
-
 static void holds_few_descriptors_and_sleeps(void **state)
 {
 	struct place p[12];
@@ -329,9 +311,9 @@ static void holds_few_descriptors_and_sleeps(void **state)
 	unsigned long before;
 	int tries = 0;
 	do {
-		before = switches(pid);
+		before = tree_switches(pid);
 		assert_int_equal(tree_poll(0, 0, clock_boottime() + 2 * CLOCK_SECOND), -1);
-	} while (switches(pid) != before && ++tries < 3);
+	} while (tree_switches(pid) != before && ++tries < 3);
 	assert_int_not_equal(tries, 3);
 	assert_int_equal(init_stop(pid, SIGTERM), EXIT(143));
 	(void)p;

@@ -237,12 +237,12 @@ static void chains_are_caught_after_an_adoption(void **state)
 }
 
 /* It cannot be told whose it is, see tests/helper/headless.c. */
-static struct place headless(pid_t *pid, pid_t *left, char const *logger)
+static struct place headless(pid_t *pid, pid_t *left, char const *timeout, char const *logger)
 {
 	struct place web = place_with("web",
 		"( setsid sh -c 'echo $$ >>\"$EVENTS\"; exec \"$CINIT_BUILD/test/helper/headless\" "
 		"\"$TREE/hold.go\" sleep 1000' & )\nexec sleep 1000");
-	place_write(&web, "timeout-kill", "100");
+	place_write(&web, "timeout-kill", timeout);
 	if (logger)
 		place_script(&web, "log/run", logger);
 	*pid = init_run(NULL);
@@ -253,9 +253,9 @@ static struct place headless(pid_t *pid, pid_t *left, char const *logger)
 }
 
 /* Now the time for TERM is over. */
-static struct place begin_headless(pid_t *pid, pid_t *left)
+static struct place begin_headless(pid_t *pid, pid_t *left, char const *timeout)
 {
-	struct place web = headless(pid, left, NULL);
+	struct place web = headless(pid, left, timeout, NULL);
 	adopt(&web);
 	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
 	UNTIL(&web, s->state == STATE_STOPPING && s->strays && !s->deadline[DEADLINE_KILL]);
@@ -268,7 +268,7 @@ static void one_that_just_executes_after_an_adoption(void **state)
 	int go = tree_hold("go");
 	pid_t pid, left;
 	(void)state;
-	struct place web = begin_headless(&pid, &left);
+	struct place web = begin_headless(&pid, &left, "100");
 	tree_pass(go);
 	UNTIL(&web, s->state == STATE_DOWN);
 	assert_true(tree_over(left));
@@ -281,7 +281,7 @@ static void one_that_executes_while_much_happens(void **state)
 	int go = tree_hold("go");
 	pid_t pid, left;
 	(void)state;
-	struct place web = begin_headless(&pid, &left);
+	struct place web = begin_headless(&pid, &left, "100");
 	for (int i = 0; i < 25; i++)
 		place_command(&web, 'k');
 	tree_pass(go);
@@ -291,13 +291,12 @@ static void one_that_executes_while_much_happens(void **state)
 }
 
 /* It may be somebody else's, too: it does not keep the service for ever. */
-static void one_that_cannot_be_told_is_named(void **state)
+static void is_named(char const *timeout)
 {
 	char text[STATUS_TEXT];
 	pid_t pid, left;
-	(void)state;
 	tree_hold("go");
-	struct place web = begin_headless(&pid, &left);
+	struct place web = begin_headless(&pid, &left, timeout);
 	UNTIL(&web, s->state == STATE_DOWN);
 	snprintf(text, sizeof text,
 		"may have left process %d behind: it has no environment that could tell",
@@ -308,13 +307,48 @@ static void one_that_cannot_be_told_is_named(void **state)
 	assert_true(tree_over(left));
 }
 
+static void one_that_cannot_be_told_is_named(void **state)
+{
+	(void)state;
+	is_named("100");
+}
+
+static void and_where_nothing_is_killed(void **state)
+{
+	(void)state;
+	is_named("0");
+}
+
+/* While there is time left for TERM it is awaited, and not looked at again and again. */
+static void one_that_cannot_be_told_is_not_polled(void **state)
+{
+	pid_t pid, left;
+	(void)state;
+	tree_hold("go");
+	struct place web = headless(&pid, &left, "1h", NULL);
+	adopt(&web);
+	assert_int_equal(place_command(&web, 'd'), RESULT_DONE);
+	UNTIL(&web, s->state == STATE_STOPPING && s->strays == 1 && !s->pid);
+	pid_t supervisor = (pid_t)web.s.supervisor;
+	unsigned long before;
+	int tries = 0;
+	do {
+		before = tree_switches(supervisor);
+		tree_poll(0, 0, clock_boottime() + CLOCK_SECOND);
+	} while (tree_switches(supervisor) != before && ++tries < 20);
+	assert_int_not_equal(tries, 20);
+	kill(left, SIGKILL);
+	UNTIL(&web, s->state == STATE_DOWN);
+	assert_int_equal(init_stop(pid, SIGTERM), 0);
+}
+
 /* A child of the supervisor: the service's or its logger's, and the logger is as it was. */
 static void one_that_cannot_be_told_beside_a_logger(void **state)
 {
 	pid_t pid, left;
 	(void)state;
 	tree_hold("go");
-	struct place web = headless(&pid, &left, "exec cat >/dev/null");
+	struct place web = headless(&pid, &left, "100", "exec cat >/dev/null");
 	struct place log = place_at("web/log", tree_name("run/web/log"));
 	UNTIL(&log, s->state == STATE_UP);
 	uint32_t logger = log.s.pid;
@@ -341,6 +375,8 @@ int main(void)
 		TREE_TEST(one_that_just_executes_after_an_adoption),
 		TREE_TEST(one_that_executes_while_much_happens),
 		TREE_TEST(one_that_cannot_be_told_is_named),
+		TREE_TEST(and_where_nothing_is_killed),
+		TREE_TEST(one_that_cannot_be_told_is_not_polled),
 		TREE_TEST(one_that_cannot_be_told_beside_a_logger),
 	};
 	return cmocka_run_group_tests_name("strays", tests, NULL, NULL);

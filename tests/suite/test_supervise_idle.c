@@ -11,22 +11,6 @@
 
 #define IDLE (4 * CLOCK_SECOND)
 
-/* Switches to another process, for want of something to do or of time. */
-static unsigned long switches(pid_t pid)
-{
-	char path[64], line[256];
-	unsigned long n, sum = 0;
-	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-	FILE *f = fopen(path, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f))
-		if (sscanf(line, "voluntary_ctxt_switches: %lu", &n) == 1 ||
-			sscanf(line, "nonvoluntary_ctxt_switches: %lu", &n) == 1)
-			sum += n;
-	fclose(f);
-	return sum;
-}
-
 /* Until all have done what they were about to: two looks with a pause in between are equal. */
 static unsigned long settled(struct place const *places, unsigned int n)
 {
@@ -40,7 +24,7 @@ static unsigned long settled(struct place const *places, unsigned int n)
 		before = after;
 		after = 0;
 		for (unsigned int i = 0; i < n; i++)
-			after += switches(places[i].supervisor);
+			after += tree_switches(places[i].supervisor);
 	} while (before != after);
 	return after;
 }
@@ -93,7 +77,7 @@ static void nothing_is_done_while_nothing_happens(void **state)
 	while (tree_poll(0, 0, until) >= 0)
 		;
 	for (unsigned int i = 0; i < COUNT; i++)
-		sum += switches(places[i].supervisor);
+		sum += tree_switches(places[i].supervisor);
 	assert_int_equal(sum, before);
 }
 

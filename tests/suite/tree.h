@@ -123,6 +123,9 @@ int tree_over(pid_t pid);
 void tree_await_gone_at(pid_t pid, char const *file, int line);
 #define tree_await_gone(pid) tree_await_gone_at(pid, __FILE__, __LINE__)
 
+/* How often it gave up a processor, for want of something to do or of time: who sleeps does not. */
+unsigned long tree_switches(pid_t pid);
+
 /* How many descriptors a process has open; 0: it is gone. */
 unsigned int tree_descriptors(pid_t pid);
 
