@@ -24,7 +24,7 @@ void clock_label(uint64_t *sec, uint32_t *nsec);
 uint64_t clock_earlier(uint64_t a, uint64_t b);
 
 /* poll(2) through skalibs until `deadline` (0: for ever). Count of ready descriptors, 0 when the
- * deadline has passed, -1 with errno. EINTR is no error: it polls again. */
+ * deadline has passed, -1 with errno. EINTR and ENOMEM are no errors: it polls again. */
 struct pollfd;
 int clock_poll(struct pollfd *fds, unsigned int n, uint64_t deadline);
 

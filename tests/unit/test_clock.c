@@ -190,6 +190,29 @@ static void signals_do_not_prolong_the_waiting(void **state)
 	assert_true(boottime == 1010 * CLOCK_SECOND + 5);
 }
 
+/* It is asked again, but never at once, and not beyond the deadline. */
+static void without_memory_it_does_not_spin(void **state)
+{
+	(void)state;
+	static struct poll_step const steps[] = {
+		{ -1, ENOMEM, 0 },
+		{ 0, 0, UINT64_MAX },
+		{ -1, ENOMEM, 0 },
+		{ 0, 0, UINT64_MAX },
+		{ 1, 0, 0 },
+		{ -1, ENOMEM, 0 },
+		{ 0, 0, UINT64_MAX },
+	};
+	faked = 1;
+	script = steps;
+	assert_int_equal(clock_poll(NULL, 0, 0), 1);
+	assert_true(asked[0] == UINT64_MAX && asked[2] == UINT64_MAX && asked[4] == UINT64_MAX);
+	assert_true(asked[1] == CLOCK_SECOND / 10 && asked[3] == CLOCK_SECOND / 10);
+	assert_int_equal(clock_poll(NULL, 0, boottime + CLOCK_SECOND / 50), 0);
+	assert_true(asked[5] == CLOCK_SECOND / 50 && asked[6] == CLOCK_SECOND / 50);
+	assert_int_equal(polls, 7);
+}
+
 /* ppoll counts on another clock: it may come back a little early. */
 static void it_never_returns_before_the_deadline(void **state)
 {
@@ -208,11 +231,11 @@ static void it_never_returns_before_the_deadline(void **state)
 static void errors_are_returned(void **state)
 {
 	(void)state;
-	static struct poll_step const steps[] = { { -1, ENOMEM, 0 } };
+	static struct poll_step const steps[] = { { -1, EINVAL, 0 } };
 	faked = 1;
 	script = steps;
 	assert_int_equal(clock_poll(NULL, 0, boottime + 1), -1);
-	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(errno, EINVAL);
 }
 
 int main(void)
@@ -227,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup(a_real_deadline_is_kept, reset),
 		cmocka_unit_test_setup(without_deadline_it_waits_for_ever, reset),
 		cmocka_unit_test_setup(signals_do_not_prolong_the_waiting, reset),
+		cmocka_unit_test_setup(without_memory_it_does_not_spin, reset),
 		cmocka_unit_test_setup(it_never_returns_before_the_deadline, reset),
 		cmocka_unit_test_setup(errors_are_returned, reset),
 	};
