@@ -149,14 +149,15 @@ static int remove_all(int run, char const *name)
 	return remove_files(run, name);
 }
 
-/* A writer's end of `out`, or -1: nobody watches. */
+/* A writer's end of `out`, or -1: there is none. Read and write, which needs no reader: one that
+ * comes before `out` has gone is told by this writer's end, too. */
 static int watched(int run, char const *name, char const *out)
 {
 	char path[PATH_MAX];
 
 	return path_join(path, name, out) < 0
 		       ? -1
-		       : openat(run, path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		       : openat(run, path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* All of it. It is moved away first: those who depend on the service make entries in it while we
