@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "process.h"
 #include "supervise/supervise.h"
 
@@ -40,11 +39,6 @@ void forked_supervise(struct place *p)
 
 void forked_end(struct place *p)
 {
-	uint64_t deadline = tree_patience();
 	place_send(p, 'x');
-	while (!tree_gone(p->supervisor)) {
-		if (clock_boottime() > deadline)
-			place_fail(p, "its supervisor's end", __FILE__, __LINE__);
-		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
-	}
+	AWAIT(tree_gone(p->supervisor));
 }

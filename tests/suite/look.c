@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "clock.h"
-
 int tree_has_users(void)
 {
 	unsigned int inside, outside, count = 0;
@@ -53,21 +51,6 @@ int tree_over(pid_t pid)
 		over &= thread_ended(threads.gl_pathv[i]);
 	globfree(&threads);
 	return over;
-}
-
-/* Nobody is told of the end of what is not his child. */
-void tree_await_gone_at(pid_t pid, char const *file, int line)
-{
-	uint64_t deadline = tree_patience();
-
-	while (!tree_gone(pid)) {
-		tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
-		if (clock_boottime() < deadline)
-			continue;
-		print_error("tree: %s:%d: process %d does not go\n", file, line, (int)pid);
-		tree_messages();
-		_fail(file, line);
-	}
 }
 
 unsigned int tree_descriptors(pid_t pid)

@@ -52,9 +52,8 @@ pid_t svctl_boot(void)
 
 	/* without a record there is nothing to watch, and `out` may not be there yet */
 	struct output *o = &svctl_output;
-	do
-		tree_run(o, "svctl", "version", NULL);
-	while (!strstr(o->out, "cinit 0") && !tree_ended(pid));
+	AWAIT((tree_run(o, "svctl", "version", NULL),
+		strstr(o->out, "cinit 0") || tree_ended(pid)));
 	UNTIL(&cinit, s->state == STATE_UP);
 	return pid;
 }

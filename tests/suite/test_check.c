@@ -86,7 +86,7 @@ static void a_check_that_hangs_is_killed(void **state)
 	pid_t check = event_pid(), child = event_pid();
 	event_pid();
 	assert_true(tree_gone(check));
-	tree_await_gone(child);
+	AWAIT(tree_gone(child));
 	mend("good");
 	UP(&web);
 	assert_int_equal(web.s.deaths, 0);
@@ -116,7 +116,7 @@ static void what_a_check_leaves_behind_goes(void **state)
 	mend("good");
 	UP(&web);
 	for (int i = 0; i < 6; i++)
-		tree_await_gone(left[i]);
+		AWAIT(tree_gone(left[i]));
 	pid_t daemon = (pid_t)strtol(tree_read("daemon"), NULL, 10);
 	assert_true(daemon > 0 && !tree_gone(daemon));
 }
@@ -133,7 +133,7 @@ static void what_a_single_check_leaves_behind_goes(void **state)
 	pid_t left = event_pid();
 	tree_pass(hold);
 	UP(&web);
-	tree_await_gone(left);
+	AWAIT(tree_gone(left));
 }
 
 /* Said once, in the record as long as it is so, and gone with its cause. */

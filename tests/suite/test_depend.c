@@ -190,7 +190,7 @@ static void svctl_says_who_needs_it(void **state)
 	(void)state;
 	pair(&web, &db);
 	SVCTL(1, "fail: db: down refused: others need it: needed by web\n", "-v", "down", "db");
-	SVCTL(0, "ok: down: db: 0s, normally up\n", "-v", "down", "--force", "db");
+	SVCTL(0, "ok: down: db: #s, normally up\n", "-v", "down", "--force", "db");
 	events("web stop", "web gone", "db stop", "db gone");
 	WAITS(&web);
 	SVCTL(0, "ok: run: db: (pid #) #s\n", "-v", "up", "db");

@@ -53,7 +53,7 @@ static void a_process_of_a_oneshot_ends_meanwhile(void **state)
 	assert_int_equal(depend_force(&db), RESULT_DONE);
 	event_is("web stop");
 	kill(left, SIGKILL);
-	tree_await_gone(left);
+	AWAIT(tree_gone(left));
 	depend_look(&db);
 	assert_int_equal(db.s.state, STATE_STOPPING);
 	event_none();
@@ -108,9 +108,10 @@ static void a_deaf_one_holds_nobody_up_for_ever(void **state)
 	events("db start", "db ready", "web");
 	UP(&web);
 	assert_int_equal(depend_force(&db), RESULT_DONE);
-	events("TERM", "CONT", "db stop", "db gone");
+	event_is("TERM");
+	event_await("db stop"); /* CONT may come too late for web to say it */
+	event_is("db gone");
 	DOWN(&db);
-	assert_int_equal(web.s.last_exit, 0);
 	UNTIL(&web, s->state == STATE_WAITING && s->last_exit == SIGKILL);
 }
 

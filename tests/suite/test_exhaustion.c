@@ -77,8 +77,7 @@ static void no_descriptors(void **state)
 	limit_descriptors(web.supervisor, before);
 	assert_int_equal(place_answer(&web, m.id, 0), RESULT_DONE);
 	assert_int_equal(web.s.pid, run);
-	while (tree_read("run/web/lock")[0]) /* it goes after the answer, and nothing tells */
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
+	AWAIT(!tree_read("run/web/lock")[0]); /* it goes after the answer */
 	event_none();
 }
 

@@ -154,7 +154,7 @@ static void the_budget_bounds_the_stop(void **state)
 	uint64_t begun = clock_boottime();
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 	uint64_t took = clock_boottime() - begun;
-	assert_true(took >= 2 * CLOCK_SECOND && took < 6 * CLOCK_SECOND);
+	assert_true(took >= 2 * CLOCK_SECOND && took < 30 * CLOCK_SECOND); /* and not 60 */
 	assert_non_null(strstr(tree_read("cinit.err"), "still waiting for deaf (stopping)\n"));
 	assert_non_null(strstr(tree_read("cinit.err"), "not waiting any longer"));
 	UNTIL(&deaf, s->state == STATE_DOWN && s->last_exit == SIGKILL);

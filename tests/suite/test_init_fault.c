@@ -178,16 +178,12 @@ static void the_third_in_ten_seconds_only_reaps(void **state)
 	kill(first, SIGSEGV);
 	init_says(LAST);
 	/* nor does anybody break the seals of others */
-	while (status_glance(AT_FDCWD, cinit.state, &cinit.s))
-		assert_true(tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC) < 1);
+	AWAIT(!status_glance(AT_FDCWD, cinit.state, &cinit.s));
 	/* nobody follows this one, but it does not stay a zombie, and its service lives on */
 	pid_t supervisor = outside(first, web.s.supervisor);
 	pid_t run = outside(supervisor, web.s.pid);
 	kill(supervisor, SIGKILL);
-	uint64_t deadline = tree_patience();
-	while (!kill(supervisor, 0) && clock_boottime() < deadline)
-		tree_poll(0, 0, clock_boottime() + 5 * CLOCK_MILLISEC);
-	assert_int_equal(kill(supervisor, 0), -1);
+	AWAIT(tree_gone(supervisor));
 	assert_int_equal(kill(run, 0), 0);
 	event_none();
 	assert_int_equal(init_stop(pid, SIGKILL), SIGKILL);

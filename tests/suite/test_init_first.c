@@ -88,13 +88,11 @@ static void leaves_nobody_behind(void **state)
 	event_next();
 	event_next();
 	int hold = open(tree_name("hold"), O_RDWR | O_CLOEXEC);
-	uint64_t begun = clock_boottime();
 	assert_int_equal(write(hold, "\n", 1), 1);
 	assert_int_equal(tree_end(pid), 0);
 	close(hold);
 	/* one took the hint, the other its second */
 	event_is("swept");
-	assert_true(clock_boottime() - begun < 5 * CLOCK_SECOND);
 	UNTIL(&web, s->state == STATE_DOWN);
 }
 

@@ -215,13 +215,13 @@ static void timeout_up(void **state)
 	struct place net = member_oneshot("net", "hold=never");
 	(void)state;
 	tree_hold("never");
-	place_write(&net, "timeout-up", "200ms");
+	place_write(&net, "timeout-up", "1500ms");
 	place_supervise(&net);
 	events("net start", "net stop", "net gone");
 	UNTIL(&net, s->state == STATE_FAILED);
 	assert_int_equal(net.s.reason, REASON_TIMEOUT);
-	reason_is(&net, "not ready within 200 ms: waited for the end of on");
-	assert_non_null(strstr(tree_read("net.err"), "net: not ready within 200 ms"));
+	reason_is(&net, "not ready within 1500 ms: waited for the end of on");
+	assert_non_null(strstr(tree_read("net.err"), "net: not ready within 1500 ms"));
 	assert_int_equal(net.s.starts, 1);
 }
 
@@ -231,8 +231,8 @@ static void timeout_up_of_a_deaf_one(void **state)
 	struct place net = place_make("net");
 	(void)state;
 	place_script(&net, "on", "listen on");
-	place_write(&net, "timeout-up", "100");
-	place_write(&net, "timeout-kill", "100");
+	place_write(&net, "timeout-up", "1s"); /* long enough for it to be listening */
+	place_write(&net, "timeout-kill", "1s");
 	place_supervise(&net);
 	events("on", "TERM", "CONT");
 	UNTIL(&net, s->state == STATE_FAILED);
@@ -244,7 +244,7 @@ static void timeout_down(void **state)
 	struct place net = member_oneshot("net", "");
 	(void)state;
 	place_script(&net, "off", "listen off");
-	place_write(&net, "timeout-down", "200");
+	place_write(&net, "timeout-down", "1500");
 	place_supervise(&net);
 	events("net start", "net ready");
 	UP(&net);
@@ -253,7 +253,7 @@ static void timeout_down(void **state)
 	DOWN(&net);
 	event_none(); /* off is not told to go first: it is what tells */
 	assert_int_equal(net.s.reason, REASON_TIMEOUT);
-	reason_is(&net, "off did not end within 200 ms; killed");
+	reason_is(&net, "off did not end within 1500 ms; killed");
 	assert_non_null(strstr(tree_read("net.err"), "off did not"));
 }
 

@@ -85,7 +85,7 @@ static void closed_without_a_newline(void **state)
 	struct place web = place_with("web", "exec 3>&-; say closed; exec sleep 1000");
 	(void)state;
 	place_write(&web, "notification-fd", "3");
-	place_write(&web, "timeout-up", "600");
+	place_write(&web, "timeout-up", "1500");
 	place_write(&web, "max-deaths", "1/60");
 	place_supervise(&web);
 	event_is("closed");
@@ -94,8 +94,8 @@ static void closed_without_a_newline(void **state)
 	assert_int_equal(web.s.state, STATE_STARTING);
 	UNTIL(&web, s->state == STATE_FAILED);
 	assert_non_null(strstr(tree_read("web.err"),
-		"web: not ready within 600 ms: waited for a newline on its notification-fd"));
-	assert_true(web.s.died - web.s.started >= 600 * CLOCK_MILLISEC);
+		"web: not ready within 1500 ms: waited for a newline on its notification-fd"));
+	assert_true(web.s.died - web.s.started >= 1500 * CLOCK_MILLISEC);
 }
 
 /* A process of a former run still has the descriptor: what it says is not about this one. */

@@ -95,7 +95,7 @@ static void its_death_while_nobody_looked(void **state)
 	tree_end(web.supervisor);
 	tree_pass(crash);
 	pid_t run = (pid_t)web.s.pid;
-	tree_await_gone(run);
+	AWAIT(tree_gone(run));
 	place_supervise(&web);
 	UNTIL(&web, s->state == STATE_UP && s->starts == 2);
 	event_is("up");
@@ -139,7 +139,7 @@ static void stopping(void **state)
 	struct place web = place_with("web", "listen up");
 	(void)state;
 	place_keep_exits(&web, 1);
-	place_write(&web, "timeout-kill", "1500");
+	place_write(&web, "timeout-kill", "3s");
 	place_script(&web, "finish", "alone; say finish");
 	place_up(&web);
 	place_command(&web, 'd');

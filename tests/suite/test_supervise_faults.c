@@ -155,11 +155,10 @@ static void too_few_descriptors_lose_nothing(void **state)
 			getenv("CINIT_BUILD"), tree.run, tree.services);
 		char const *argv[] = { "/bin/sh", "-c", line, 0 };
 		web.supervisor = tree_start("web", argv);
-		do {
-			tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC); /* no event tells */
-			place_look(&web);
-		} while (!tree_ended(web.supervisor) &&
-			 (web.e != STATUS_OK || web.s.supervisor != (uint32_t)web.supervisor));
+		AWAIT((place_look(&web),
+			tree_ended(web.supervisor) ||
+				(web.e == STATUS_OK &&
+					web.s.supervisor == (uint32_t)web.supervisor)));
 		gave_up += tree_ended(web.supervisor);
 		assert_int_equal(web.e, STATUS_OK);
 		assert_int_equal(web.s.pid, pid);

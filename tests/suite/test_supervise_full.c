@@ -136,8 +136,7 @@ static void nothing_runs_that_is_not_written_down(void **state)
 	room_fill("run/web");
 	kill((pid_t)web.s.pid, SIGKILL);
 	uint64_t id = place_send(&web, 'y');
-	while (lock_byte() != ENOSPC) /* no event tells */
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
+	AWAIT(lock_byte() == ENOSPC);
 	assert_non_null(strstr(
 		tree_read("web.err"), "web: unable to publish status: No space left on device; "));
 	/* the next one stands at its gate, and holds nothing of ours: standard descriptors, gate */
@@ -166,8 +165,7 @@ static void a_supervisor_killed_while_nothing_can_be_written(void **state)
 	assert_int_equal(unlink(tree_name("run/web/.status")), 0);
 	room_fill("run/web");
 	kill((pid_t)web.s.pid, SIGKILL);
-	while (lock_byte() != ENOSPC)
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
+	AWAIT(lock_byte() == ENOSPC);
 	kill(web.supervisor, SIGKILL);
 	tree_end(web.supervisor);
 	expect_silence();
@@ -176,8 +174,7 @@ static void a_supervisor_killed_while_nothing_can_be_written(void **state)
 	UNTIL(&web, s->state == STATE_UP && s->supervisor == (uint32_t)p_->supervisor &&
 			    s->starts == 2);
 	event_is("up");
-	while (lock_byte()) /* no event tells */
-		assert_true(tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 1);
+	AWAIT(!lock_byte());
 	expect_silence();
 }
 

@@ -85,6 +85,7 @@ static void descriptors_are_bounded(void **state)
 {
 	(void)state;
 	populate();
+	settled(places, COUNT);
 	for (unsigned int i = 0; i < COUNT; i++)
 		assert_int_equal(
 			tree_descriptors(places[i].supervisor), i == LOGGED                    ? 12

@@ -73,10 +73,7 @@ static void every_signal_arrives(void **state)
 		{ "interrupt", "INT" }, { "quit", "QUIT" }, { "1", "USR1" }, { "2", "USR2" },
 		{ "term", "TERM" } };
 	(void)state;
-	place_script(&db, "run",
-		"for s in HUP ALRM INT QUIT USR1 USR2 TERM; do trap \"say $s\" $s; done\n"
-		"say ready; while :; do read x <\"$TREE/hold.never\"; done");
-	tree_hold("never");
+	place_script(&db, "run", "listen ready");
 	SVCTL(0, "", "up", "db");
 	event_is("ready");
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -251,9 +248,8 @@ static void services_by_path(void **state)
 	struct place far = place_at("far", tree_name("services/far/supervise"));
 	tree_start("far", argv);
 	/* `out` comes with the supervisor */
-	do
-		tree_run(&svctl_output, "svctl", "-r", none, "status", dir, NULL);
-	while (svctl_output.code != 0);
+	AWAIT((tree_run(&svctl_output, "svctl", "-r", none, "status", dir, NULL),
+		svctl_output.code == 0));
 	UNTIL(&far, s->state == STATE_UP);
 	SVCTL(0, "ok: run: @/services/far: (pid #) #s\n", "-r", none, "restart", dir);
 	SVCTL(0, "ok: run: @/services/far: (pid #) #s\n", "-r", none, "check", dir);
@@ -349,10 +345,7 @@ static void a_control_script_commands_its_own_service(void **state)
 	(void)state;
 	tree_script("services/web/control/h",
 		"\"$CINIT_BUILD/svctl\" -v 1 . && \"$CINIT_BUILD/svctl\" term web && say sent");
-	place_script(&web, "run",
-		"trap 'say USR1' USR1; trap 'say TERM; exit' TERM; say up\n"
-		"while :; do read x <\"$TREE/hold.never\"; done");
-	tree_hold("never");
+	place_script(&web, "run", "listen up TERM=0");
 	SVCTL(0, "ok: run: web: (pid #) #s\n", "restart", "web");
 	event_is("up");
 	SVCTL(0, "", "hup", "web");

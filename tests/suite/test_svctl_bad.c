@@ -269,7 +269,7 @@ static void a_service_without_run(void **state)
 	(void)state;
 	place_script(&web, "run", SLEEPS);
 	assert_int_equal(unlink(tree_name("services/web/run")), 0);
-	tree_run(&svctl_output, "svctl", "-w", "1", "restart", "web", NULL);
+	tree_run(&svctl_output, "svctl", "-w", "5", "restart", "web", NULL);
 	assert_int_equal(svctl_output.code, 1);
 	/* the reason is the supervisor's */
 	assert_non_null(strstr(svctl_output.out, "down: web: "));

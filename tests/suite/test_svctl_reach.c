@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
-
 static struct place web;
 static pid_t cinit;
 
@@ -88,12 +86,7 @@ static void replace_fifo(char const *name, int kind)
 
 static void await_pair(char const *name)
 {
-	uint64_t limit = tree_patience();
-
-	while (!cinit_ipc_attended(AT_FDCWD, tree_name("%s", name)))
-		if (tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 0 &&
-			clock_boottime() > limit)
-			fail_msg("%s is not mended", name);
+	AWAIT(cinit_ipc_attended(AT_FDCWD, tree_name("%s", name)));
 }
 
 /* Removed, replaced by a FIFO, replaced by a file: a rescan has them made anew, for the logger,
@@ -195,8 +188,8 @@ static pid_t begin_to_wait(void)
 	char const *argv[] = { svctl, "-r", tree.run, "wait", "up", "web", NULL };
 	pid_t pid = tree_start("wait", argv);
 	/* opens when it watches */
-	int out = open(tree_name("run/web/out"), O_WRONLY | O_CLOEXEC);
-	assert_true(out >= 0);
+	int out;
+	AWAIT((out = open(tree_name("run/web/out"), O_WRONLY | O_NONBLOCK | O_CLOEXEC)) >= 0);
 	close(out);
 	return pid;
 }

@@ -23,8 +23,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
-
 #define NAMES                                                                                      \
 	{                                                                                          \
 		"db", "logged", "web", "x@1"                                                       \
@@ -72,24 +70,15 @@ static int is_sealed(struct place const *p)
 	return status_glance(AT_FDCWD, p->state, &s);
 }
 
-/* No event tells. */
 static void await_seal(struct place const *p, int sealed)
 {
-	uint64_t limit = tree_patience();
-	while (is_sealed(p) != sealed)
-		if (tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 0 &&
-			clock_boottime() > limit)
-			fail_msg("%s is%s sealed", p->name, sealed ? " not" : "");
+	AWAIT(is_sealed(p) == sealed);
 }
 
 /* Nobody has reaped it: it may be a zombie. */
 static void await_end(struct place const *p)
 {
-	uint64_t limit = tree_patience();
-	while (cinit_ipc_probe(AT_FDCWD, p->state) != CINIT_NO_SUPERVISOR)
-		if (tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 0 &&
-			clock_boottime() > limit)
-			fail_msg("%s has a supervisor", p->name);
+	AWAIT(cinit_ipc_probe(AT_FDCWD, p->state) == CINIT_NO_SUPERVISOR);
 }
 
 static void all_sealed(void)
@@ -230,11 +219,7 @@ static void cinit_is_killed(void **state)
 
 static void await_byte(char const *lock, int byte)
 {
-	uint64_t patience = tree_patience();
-	while (tree_read(lock)[0] != byte)
-		if (tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC) < 0 &&
-			clock_boottime() > patience)
-			fail_msg("%s is not %d", lock, byte);
+	AWAIT(tree_read(lock)[0] == byte);
 }
 
 /* Its record is of before, and says so. The others, its logger among them, are well. */

@@ -157,7 +157,9 @@ static void reach_states(void)
 	UNTIL(&in[FIN],
 		s->state == STATE_FINISHING && s->child[ROLE_FINISH].phase == PHASE_STARTED);
 	UNTIL(&in[SLOW], s->state == STATE_UP);
-	UNTIL(&in[WAITS], s->state == STATE_WAITING && s->reason == REASON_NEEDS);
+	/* it says what it waits for, and then what that does */
+	UNTIL(&in[WAITS],
+		s->state == STATE_WAITING && !strcmp(s->reason_text, "needs fd: starting"));
 	UNTIL(&in[SCRIPT], s->state == STATE_UP);
 	UNTIL(&in[LAME], s->state == STATE_FAILED);
 	UNTIL(&in[HELD], s->state == STATE_UP);

@@ -235,6 +235,16 @@ uint64_t tree_patience(void)
 	return clock_boottime() + seconds * CLOCK_SECOND;
 }
 
+void tree_pause_at(uint64_t deadline, char const *what, char const *file, int line)
+{
+	tree_poll(0, 0, clock_boottime() + CLOCK_MILLISEC);
+	if (clock_boottime() < deadline)
+		return;
+	print_error("tree: %s:%d: not in time: %s\n", file, line, what);
+	tree_messages();
+	_fail(file, line);
+}
+
 static void note_end(pid_t pid, int wstat)
 {
 	for (unsigned int i = 0; i < started_count; i++)

@@ -119,10 +119,6 @@ int tree_gone(pid_t pid);
 /* Has it ended? It may be a zombie still, whose parent has not reaped it yet. */
 int tree_over(pid_t pid);
 
-/* Waits until there is none. */
-void tree_await_gone_at(pid_t pid, char const *file, int line);
-#define tree_await_gone(pid) tree_await_gone_at(pid, __FILE__, __LINE__)
-
 /* How often it gave up a processor, for want of something to do or of time: who sleeps does not. */
 unsigned long tree_switches(pid_t pid);
 
@@ -155,6 +151,17 @@ void tree_messages(void);
 
 /* The deadline of a wait that begins now. */
 uint64_t tree_patience(void);
+
+/* Waits until a condition holds that nothing tells of, such as the end of what is not our child. */
+#define AWAIT(condition)                                                                           \
+	do {                                                                                       \
+		uint64_t deadline_ = tree_patience();                                              \
+		while (!(condition))                                                               \
+			tree_pause_at(deadline_, #condition, __FILE__, __LINE__);                  \
+	} while (0)
+
+/* A moment of such a wait; fails the test when the deadline has passed. */
+void tree_pause_at(uint64_t deadline, char const *what, char const *file, int line);
 
 /* ----------------------------------------------------------------------------------- services */
 
