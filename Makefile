@@ -83,7 +83,7 @@ $(B)/libsupervise.a: $(SUPERVISE_OBJECTS)
 
 define program
 $(B)/$1: $2 $3 $(B)/libcinit.a
-	$$(call say,LINK)$$(LINK) -o $$@ $$^ $$(SKALIBS_LIBS)
+	$$(call say,LINK)$$(LINK) -o $$@ $$(filter-out %.ld,$$^) $$(SKALIBS_LIBS)
 endef
 $(foreach name,$(filter-out cinit supervise,$(PROGRAMS)),\
 	$(eval $(call program,$(name),$(call objects,$(name),$(B)/obj),)))
@@ -91,6 +91,13 @@ ifneq ($(filter cinit,$(PROGRAMS)),)
 $(eval $(call program,cinit,$(call objects,cinit,$(B)/obj),$(B)/libsupervise.a))
 endif
 $(B)/cinit: MODE_LDFLAGS += $(ENTRY_LDFLAGS)
+# what supervisors run comes first, see src/order
+ifneq ($(ORDER),)
+$(B)/cinit: MODE_LDFLAGS += -Wl,-T,$(B)/order.ld
+$(B)/cinit: $(B)/order.ld
+endif
+$(B)/order.ld: $(srcdir)/src/order $(srcdir)/tools/order config.mk
+	$(call say,GEN)$(srcdir)/tools/order >$@
 # cinit under another name
 $(B)/supervise: $(B)/cinit
 	$(call say,LN)ln -sf cinit $@

@@ -40,6 +40,7 @@ static int moves; /* command lines can be shown that lie here */
 struct told {
 	struct supervise_options o;
 	struct init const *i;
+	int faults; /* whether we take them: a fork would touch a page to learn it */
 };
 
 static struct told *told(void)
@@ -128,7 +129,8 @@ static int begin(void *data)
 {
 	struct told *t = data;
 
-	fault_drop(t->i);
+	if (t->faults)
+		fault_drop(t->i);
 	_exit(supervise_run(&t->o));
 }
 
@@ -148,6 +150,7 @@ pid_t cradle_fork(struct init const *i, struct supervise_options const *o)
 
 	t->o = *o;
 	t->i = i;
+	t->faults = fault_taken(i);
 	t->o.name = keep(&top, o->name);
 	t->o.service_dir = keep(&top, o->service_dir);
 	t->o.state_dir = keep(&top, o->state_dir);

@@ -151,11 +151,16 @@ void fault_prepare(struct init *i)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+int fault_taken(struct init const *i)
+{
+	return whose == i;
+}
+
 void fault_drop(struct init const *i)
 {
 	stack_t none = { .ss_flags = SS_DISABLE };
 
-	if (whose != i)
+	if (!fault_taken(i))
 		return;
 	for (size_t n = 0; n < sizeof faults / sizeof *faults; n++)
 		signal(faults[n], SIG_DFL);

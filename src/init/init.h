@@ -176,6 +176,7 @@ int resume(struct init *i);
 /* fault.c: fault_drop is for a child that does not execute. */
 void fault_prepare(struct init *i);
 void fault_settled(struct init *i);
+int fault_taken(struct init const *i);
 void fault_drop(struct init const *i);
 
 /* state.c: state directories of services. */

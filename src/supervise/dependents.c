@@ -125,7 +125,8 @@ void dependents_release(struct service *x)
 	for (unsigned int i = 0; i < x->dependents.count; i++)
 		cinit_ipc_release(&x->dependents.watch[i].client);
 	x->dependents.count = 0;
-	free(x->dependents.watch);
+	if (x->dependents.watch) /* as in needs.c */
+		free(x->dependents.watch);
 	x->dependents.watch = 0;
 }
 

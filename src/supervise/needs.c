@@ -27,7 +27,8 @@ static void forget(struct needs *n)
 {
 	for (size_t i = 0; i < n->count; i++)
 		cinit_ipc_release(&n->list[i].watch);
-	free(n->list);
+	if (n->list) /* few have any: free(3) is on a page of its own, which others never touch */
+		free(n->list);
 	*n = (struct needs){ 0 };
 }
 
