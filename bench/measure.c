@@ -8,11 +8,14 @@
 #include <signal.h>
 #include <string.h>
 
-#define SECOND       UINT64_C(1000000000)
-#define MILLI        1e-6                              /* nanoseconds to milliseconds */
-#define SAMPLES      15                                /* of one kind in one run, */
-#define SETTLED      (1200 * SECOND / 1000)            /* a service has been up for a while */
-#define RESCANNED(n) (SECOND / 10 + (n)*SECOND / 5000) /* everybody has looked */
+#define SECOND     UINT64_C(1000000000)
+#define MILLI      1e-6 /* nanoseconds to milliseconds */
+#define SAMPLES    15   /* of one kind in one run, */
+
+/* After a boot, so that a service has been up for a while; and until all supervisors have done what
+ * they do after it, or after a rescan. */
+#define SETTLED(n) (12 * SECOND / 10 + BUSY(n))
+#define BUSY(n)    ((n)*SECOND / 5000)
 
 /* The median; where only regressions are looked for, the best: load makes commands slower, never
  * faster. */
@@ -258,7 +261,7 @@ int measure(struct run *r)
 	if (boot(r) < 0)
 		return -1;
 	if (r->what & ~(1u << METRIC_BOOT | 1u << METRIC_STOP))
-		sleep_until(r->booted + SETTLED);
+		sleep_until(r->booted + SETTLED(r->place.n));
 	if (has(r, METRIC_PSS))
 		idle(r);
 	for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++) {
@@ -267,7 +270,7 @@ int measure(struct run *r)
 			return -1;
 	}
 	if (has(r, METRIC_RESCAN))
-		sleep_until(now_ns() + RESCANNED(r->place.n));
+		sleep_until(now_ns() + BUSY(r->place.n));
 	step_begin(r, "stop");
 	return stop(r);
 }
