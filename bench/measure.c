@@ -9,8 +9,9 @@
 #include <string.h>
 
 #define SECOND     UINT64_C(1000000000)
-#define MILLI      1e-6 /* nanoseconds to milliseconds */
-#define SAMPLES    15   /* of one kind in one run, */
+#define MILLI      1e-6   /* nanoseconds to milliseconds */
+#define SAMPLES    15     /* of one kind in one run, */
+#define ENOUGH     SECOND /* if they take no longer than that together */
 
 /* After a boot, so that a service has been up for a while; and until all supervisors have done what
  * they do after it, or after a rescan. */
@@ -27,12 +28,6 @@ static double typical(double *value, unsigned int n)
 	if (settings.smoke)
 		return value[0];
 	return n % 2 ? value[n / 2] : (value[n / 2 - 1] + value[n / 2]) / 2;
-}
-
-/* if they take no longer than that together */
-static uint64_t enough(void)
-{
-	return (settings.quick || settings.smoke ? 1 : 2) * SECOND;
 }
 
 static void sleep_until(uint64_t when)
@@ -113,7 +108,7 @@ static double time_of(struct run *r, enum verb verb, unsigned int first, unsigne
 {
 	double sample[SAMPLES];
 	unsigned int n = 0;
-	uint64_t limit = now_ns() + enough();
+	uint64_t limit = now_ns() + ENOUGH;
 
 	while (n < SAMPLES && (!n || now_ns() < limit)) {
 		uint64_t begin = now_ns();
@@ -142,7 +137,7 @@ static double restart_ones(struct run *r)
 {
 	double sample[SAMPLES];
 	unsigned int n = 0;
-	uint64_t limit = now_ns() + enough();
+	uint64_t limit = now_ns() + ENOUGH;
 
 	while (n < SAMPLES && n < r->place.n && (!n || now_ns() < limit)) {
 		sample[n] = restart(r, n, 1);
@@ -157,7 +152,7 @@ static double killed(struct run *r)
 {
 	double sample[SAMPLES];
 	unsigned int n = 0;
-	uint64_t limit = now_ns() + enough();
+	uint64_t limit = now_ns() + ENOUGH;
 
 	while (n < SAMPLES && n + SAMPLES < r->place.n && (!n || now_ns() < limit)) {
 		struct slot const *slot = r->shared->slot + r->place.n - 1 - n;
