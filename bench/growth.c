@@ -3,9 +3,11 @@
 
 #include <math.h>
 
-#define STEP_MOST                                                                                  \
-	1.8 /* from one number to the next; what grows with the square doubles at least            \
-	     */
+/* From one number to the next, which is five times as many or ten. What grows with the square
+ * doubles at least. A single command among many takes milliseconds, and what else the machine does
+ * as long; one whose cost depended on their number would take many times as long. */
+#define STEP_EACH 1.8
+#define STEP_ONE  3.0
 
 static struct {
 	enum metric metric;
@@ -108,12 +110,13 @@ int growth_judge(struct outcome const *o, int *passed)
 			double step = is_shown(s) ? worst_step(o, s, g) : NAN;
 			if (isnan(step))
 				continue;
-			int bad = step > STEP_MOST;
+			double most = grown[g].each ? STEP_EACH : STEP_ONE;
+			int bad = step > most;
 			printf("%s %s, growth of %s%s: %.2f from one number of services to the "
 			       "next, at most %.1f\n",
 				bad ? "not ok" : "ok", systems[s].name,
 				metrics[grown[g].metric].name, grown[g].each ? " a service" : "",
-				step, STEP_MOST);
+				step, most);
 			bad ? failed++ : ++*passed;
 		}
 	return failed;
