@@ -13,6 +13,7 @@
 #include "../lib/path.h"
 #include "../lib/printable.h"
 #include "../lib/rundir.h"
+#include "../lib/servicedir.h"
 #include "../lib/template.h"
 #include "apart.h"
 #include "tree.h"
@@ -40,7 +41,8 @@ static struct scan_entry *scan_add(struct scan *s, char const *name)
 	return e;
 }
 
-unsigned char scan_holds(int dir, char const *name)
+/* Of the entries of a service's directory. 0, or -1 with errno: for want of memory. */
+static int look_inside(int dir, char const *name, unsigned char *holds)
 {
 	static struct {
 		char const *entry;
@@ -52,13 +54,27 @@ unsigned char scan_holds(int dir, char const *name)
 	};
 	char path[PATH_MAX];
 	struct stat st;
-	unsigned int holds = 0;
 
-	for (unsigned int n = 0; n < HOLD_COUNT; n++)
-		if (!path_join(path, name, row[n].entry) && !fstatat(dir, path, &st, 0) &&
-			(st.st_mode & S_IFMT) == row[n].type)
-			holds |= 1u << n;
-	return (unsigned char)holds;
+	*holds = 0;
+	for (unsigned int n = 0; n < HOLD_COUNT; n++) {
+		if (path_join(path, name, row[n].entry))
+			continue;
+		if (!fstatat(dir, path, &st, 0)) {
+			if ((st.st_mode & S_IFMT) == row[n].type)
+				*holds |= (unsigned char)(1u << n);
+		} else if (value_shortage(errno)) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+unsigned char scan_holds(int dir, char const *name)
+{
+	unsigned char holds;
+
+	look_inside(dir, name, &holds);
+	return holds;
 }
 
 /* One name. 0, or -1 with errno: no memory. */
@@ -76,6 +92,9 @@ static int look(struct scan *s, int dir, char const *name, void (*trouble)(char 
 		return 0;
 	}
 	if (fstatat(dir, name, &st, 0) < 0) {
+		/* nobody would look again, and it would be missing */
+		if (value_shortage(errno))
+			return -1;
 		/* gone between readdir and here: it was never there; a link to nowhere is worth a
 		 * word */
 		int gone = errno == ENOENT;
@@ -94,8 +113,7 @@ static int look(struct scan *s, int dir, char const *name, void (*trouble)(char 
 		return -1;
 	e->device = st.st_dev;
 	e->inode = st.st_ino;
-	e->holds = e->inode ? scan_holds(dir, name) : 0;
-	return 0;
+	return e->inode ? look_inside(dir, name, &e->holds) : 0;
 }
 
 static int by_name(void const *a, void const *b)

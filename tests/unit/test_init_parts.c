@@ -1,5 +1,6 @@
 /* What cinit is told and what it says: the command line, the service directory, its messages, its
  * room for titles, its environment. */
+/* wrap: fstatat */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -167,6 +168,48 @@ static void reads_directories_and_links_to_them(void **state)
 	assert_true(trouble_errno == ENOENT || trouble_errno == ELOOP || trouble_errno == EILSEQ);
 	scan_free(&s);
 	assert_int_equal(s.count, 0);
+}
+
+int __real_fstatat(int dir, char const *name, struct stat *st, int flags);
+int __wrap_fstatat(int dir, char const *name, struct stat *st, int flags);
+
+static unsigned int until_refused; /* 0: never */
+
+int __wrap_fstatat(int dir, char const *name, struct stat *st, int flags)
+{
+	if (!until_refused || --until_refused)
+		return __real_fstatat(dir, name, st, flags);
+	errno = ENOMEM;
+	return -1;
+}
+
+/* A service that could not be looked at for want of memory would be missing until somebody asks for
+ * another look, and one that has a logger would be taken for one without. */
+static void without_memory_it_reads_nothing(void **state)
+{
+	struct scan s = { 0 };
+	unsigned int calls = 0;
+
+	(void)state;
+	make("web");
+	make("web/log");
+	make("app");
+	for (;;) {
+		troubled[0] = 0;
+		until_refused = ++calls;
+		int r = scan_read(&s, scratch_path, trouble);
+		if (until_refused)
+			break;
+		assert_int_equal(r, -1);
+		assert_int_equal(errno, ENOMEM);
+		assert_string_equal(troubled, "");
+		scan_free(&s);
+	}
+	until_refused = 0;
+	assert_true(calls > 4);
+	assert_int_equal(s.count, 2);
+	assert_true(s.entry[1].holds);
+	scan_free(&s);
 }
 
 static void says_that_it_cannot_read(void **state)
@@ -379,6 +422,8 @@ int main(void)
 			reads_directories_and_links_to_them, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(
 			says_that_it_cannot_read, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(
+			without_memory_it_reads_nothing, scratch_setup, scratch_teardown),
 		cmocka_unit_test_setup_teardown(finds_templates_and_what_changes_among_them,
 			scratch_setup, scratch_teardown),
 		cmocka_unit_test(words_for_people),
