@@ -102,6 +102,7 @@ void record_state(struct init *i, unsigned int state)
 		s->flags |= FLAG_EXITED;
 		s->supervisor = 0;
 		s->pid = 0;
+		i->publish_due = 0; /* there is no later */
 	}
 	i->dirty = 1;
 }

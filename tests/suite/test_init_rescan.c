@@ -140,6 +140,33 @@ static void a_full_run_directory_is_told(void **state)
 	assert_int_equal(init_stop(pid, SIGTERM), 0);
 }
 
+/* Else the next one would take it for killed, and its services for ended for good. */
+static void an_end_is_told_though_nothing_could_be_a_moment_ago(void **state)
+{
+	struct place slow = place_make("slow"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+
+	(void)state;
+	if (!room_make("run", "size=512k,nr_inodes=80,mode=755"))
+		skip();
+	place_script(&slow, "run", "listen up USR1=0");
+	slow = place_at("slow", tree_name("run/slow"));
+	pid_t pid = init_start(NULL);
+	event_is("up");
+	UNTIL(&slow, s->state == STATE_UP);
+	UNTIL(&cinit, s->state == STATE_UP);
+	assert_int_equal(unlink(tree_name("run/.cinit/.status")), 0);
+	room_fill("run");
+	kill(pid, SIGTERM);
+	event_is("TERM");
+	init_says("unable to publish status");
+	room_empty("run");
+	kill((pid_t)slow.s.pid, SIGUSR1);
+	assert_int_equal(tree_end(pid), 0);
+	place_look(&cinit);
+	assert_int_equal(cinit.s.state, STATE_DOWN);
+	assert_true(cinit.s.flags & FLAG_EXITED);
+}
+
 static int leave_room(void **state)
 {
 	room_remove("run");
@@ -301,6 +328,8 @@ int main(void)
 		TREE_TEST(one_that_finds_no_room_is_told),
 		cmocka_unit_test_setup_teardown(
 			a_full_run_directory_is_told, tree_setup, leave_room),
+		cmocka_unit_test_setup_teardown(an_end_is_told_though_nothing_could_be_a_moment_ago,
+			tree_setup, leave_room),
 		TREE_TEST(names_that_can_be_no_service_are_told),
 		TREE_TEST(one_that_returns_while_it_leaves_is_started_again),
 		TREE_TEST(who_watches_it_is_told),
