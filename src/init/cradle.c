@@ -39,8 +39,7 @@ static int moves; /* command lines can be shown that lie here */
 /* What a fork finds at the upper end, with its strings below it and its stack below these. */
 struct told {
 	struct supervise_options o;
-	struct init const *i;
-	int faults; /* whether we take them: a fork would touch a page to learn it */
+	struct init const *i; /* NULL: no faults are taken; a fork would touch a page to learn it */
 };
 
 static struct told *told(void)
@@ -129,7 +128,7 @@ static int begin(void *data)
 {
 	struct told *t = data;
 
-	if (t->faults)
+	if (t->i)
 		fault_drop(t->i);
 	_exit(supervise_run(&t->o));
 }
@@ -149,8 +148,7 @@ pid_t cradle_fork(struct init const *i, struct supervise_options const *o)
 	char *top = (char *)t;
 
 	t->o = *o;
-	t->i = i;
-	t->faults = fault_taken(i);
+	t->i = fault_taken(i) ? i : NULL;
 	t->o.name = keep(&top, o->name);
 	t->o.service_dir = keep(&top, o->service_dir);
 	t->o.state_dir = keep(&top, o->state_dir);

@@ -143,13 +143,13 @@ static void a_full_run_directory_is_told(void **state)
 /* Else the next one would take it for killed, and its services for ended for good. */
 static void an_end_is_told_though_nothing_could_be_a_moment_ago(void **state)
 {
-	struct place slow = place_make("slow"), cinit = place_at(".cinit", tree_name("run/.cinit"));
+	struct place slow, cinit = place_at(".cinit", tree_name("run/.cinit"));
 
 	(void)state;
 	if (!room_make("run", "size=512k,nr_inodes=80,mode=755"))
 		skip();
+	slow = init_service("slow");
 	place_script(&slow, "run", "listen up USR1=0");
-	slow = place_at("slow", tree_name("run/slow"));
 	pid_t pid = init_start(NULL);
 	event_is("up");
 	UNTIL(&slow, s->state == STATE_UP);
